@@ -1,0 +1,45 @@
+"""Crash recovery for Dramatiq: a killed worker's jobs come back, once, and soon.
+
+Importing this opens no socket, reads no environment and starts no thread.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .errors import AssuredJobsError, ConfigurationError, OwnershipLost
+    from .job import Job, current_job
+    from .middleware import AssuredJobs
+    from .settings import AssuredJobsSettings
+
+_HOMES = {
+    "AssuredJobs": "middleware",
+    "AssuredJobsError": "errors",
+    "AssuredJobsSettings": "settings",
+    "ConfigurationError": "errors",
+    "Job": "job",
+    "OwnershipLost": "errors",
+    "current_job": "job",
+}
+
+__all__ = [
+    "AssuredJobs",
+    "AssuredJobsError",
+    "AssuredJobsSettings",
+    "ConfigurationError",
+    "Job",
+    "OwnershipLost",
+    "current_job",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,65 @@
+"""The RedisBroker: what recovery must know of Dramatiq's own keeping.
+
+Dramatiq keeps each fetched id in an ack set of the broker that fetched it, and the payload in a hash. A dead
+instance's work is taken over from exactly there: same id, same payload, nothing re-enqueued.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a payload says. `opaque` in an encoding this process does not have, `garbage` in none at all."""
+
+    kind: Literal["message", "opaque", "garbage"]
+    message_id: str = ""
+    actor: str = ""
+    args: tuple[Any, ...] = ()
+    kwargs: dict[str, Any] | None = None
+
+
+def encoder_name() -> str:
+    return type(dramatiq.get_encoder()).__name__
+
+
+def read_payload(payload: bytes, encoder: str) -> Content:
+    """Decodes a payload that `encoder` wrote, only if that is this process's own encoder."""
+    if encoder != encoder_name():
+        return Content("opaque")
+    try:
+        message = dramatiq.Message.decode(payload)
+        return Content("message", str(message.message_id), str(message.actor_name), message.args, message.kwargs)
+    except dramatiq.errors.DecodeError:
+        return Content("garbage")
+
+
+class RedisHost:
+    """A RedisBroker, as an instance sees it. `assured` names the assured actors declared so far."""
+
+    def __init__(self, broker: RedisBroker, assured: Callable[[], tuple[str, ...]]) -> None:
+        self.broker = broker
+        self.namespace: str = broker.namespace
+        self.encoder = encoder_name()
+        self.assured = assured
+
+    def queues(self) -> tuple[str, ...]:
+        """Every declared queue and its delay queue."""
+        return tuple(sorted({*self.broker.get_declared_queues(), *self.broker.get_declared_delay_queues()}))
+
+    def assume(self, broker_id: str) -> None:
+        """Fetches under this id from now on, so that an ack set belongs to one incarnation alone.
+
+        If interrupted: nothing has been fetched under the new id yet.
+        """
+        self.broker.broker_id = broker_id
+
+
+def is_supported(broker: dramatiq.Broker) -> bool:
+    return isinstance(broker, RedisBroker)

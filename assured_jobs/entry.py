@@ -1,0 +1,160 @@
+"""The nouns: an instance, what it holds, what becomes of it. Frozen values, each with its flat codec.
+
+Times are integer milliseconds of the store's clock, as Redis `TIME` tells it; durations are seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+OnOrphan = Literal["requeue", "hold", "discard"]
+Presence = Literal["there", "gone", "unknown"]
+State = Literal["orphaned", "deferred", "held", "released", "discarded"]
+
+#: The version of what this package writes into Redis. A reader takes its own version and the one before it.
+LEDGER_VERSION = 1
+
+
+def _known(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Keeps the fields that this version knows: a newer worker may have written more."""
+    names = {f.name for f in fields(cls)}
+    return {name: value for name, value in data.items() if name in names}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What an actor wants to happen when a worker dies with its job. `max_orphan_age` in seconds."""
+
+    on_orphan: OnOrphan = "requeue"
+    max_crashes: int = 3
+    max_orphan_age: float = 86400.0
+
+
+@dataclass(frozen=True)
+class InstanceInfo:
+    """How one incarnation of a worker process describes itself in the ledger."""
+
+    id: str
+    host: str
+    pid: int
+    broker_id: str
+    broker_namespace: str
+    queues: tuple[str, ...]
+    assured: tuple[str, ...]
+    encoder: str
+    heartbeat_interval: float
+    heartbeat_ttl: float
+    presence_grace: float
+    stall_ttl: float
+    version: str
+    ledger_version: int = LEDGER_VERSION
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> InstanceInfo:
+        """Raises ValueError or TypeError where the text is not a description."""
+        data = _known(cls, json.loads(text))
+        return cls(**{**data, "queues": tuple(data["queues"]), "assured": tuple(data["assured"])})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the ledger holds about one started job. `delivery` is Dramatiq's `redis_message_id`."""
+
+    delivery: str
+    message_id: str
+    actor: str
+    queue: str
+    policy: Policy = field(default_factory=Policy)
+    started_at: int = 0
+
+    def dumps(self) -> str:
+        """Without `delivery`, which is the field's name, and `started_at`, which the store adds."""
+        return json.dumps([self.message_id, self.actor, self.queue, *asdict(self.policy).values()])
+
+    @classmethod
+    def loads(cls, delivery: str, raw: bytes) -> Entry:
+        """Reads `<started ms> <fence> <token> <JSON>`. Raises ValueError where the bytes are something else."""
+        started, _fence, _token, text = raw.split(b" ", 3)
+        message_id, actor, queue, on_orphan, max_crashes, max_orphan_age, *_ = json.loads(text)
+        policy = Policy(on_orphan, max_crashes, max_orphan_age)
+        return cls(delivery, message_id, actor, queue, policy, int(started))
+
+
+@dataclass(frozen=True)
+class Crash:
+    """One death in a job's company: the evidence. Times in ms, `ran_for` in seconds."""
+
+    instance: str
+    host: str
+    cause: str
+    died_at: int
+    started_at: int
+    ran_for: float
+    charged_as: str
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """One delivery that a dead instance held, or that waits for an operator."""
+
+    delivery: str
+    message_id: str
+    actor: str
+    queue: str
+    broker_namespace: str
+    instance: str
+    state: State = "orphaned"
+    reason: str = ""
+    crash_count: int = 0
+    interrupted_count: int = 0
+    started_at: int | None = None
+    orphaned_at: int | None = None
+    crashes: tuple[Crash, ...] = ()
+
+    def becomes(self, **changes: Any) -> Orphan:
+        return replace(self, **changes)
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str | bytes) -> Orphan:
+        """Raises ValueError, KeyError or TypeError where the text is not an orphan."""
+        data = _known(cls, json.loads(text))
+        return cls(**{**data, "crashes": load_crashes(data.get("crashes", ()))})
+
+
+def load_crashes(items: Iterable[Mapping[str, Any]]) -> tuple[Crash, ...]:
+    return tuple(Crash(**_known(Crash, item)) for item in items)
+
+
+def dump_crashes(crashes: Iterable[Crash]) -> str:
+    return json.dumps([asdict(crash) for crash in crashes])
+
+
+@dataclass(frozen=True)
+class Death:
+    """A dead instance whose jobs are not all settled yet. `silent_for` is the time since its last heartbeat, seconds."""
+
+    info: InstanceInfo
+    died_at: int
+    silent_for: float
+    draining: bool
+    cause: str
+
+
+@dataclass(frozen=True)
+class Vitals:
+    """What a judge can see of one living instance at one moment. `age` of the last heartbeat in seconds."""
+
+    info: InstanceInfo
+    beat: int
+    age: float
+    presence: Presence
+    draining: bool

@@ -1,0 +1,39 @@
+"""What can go wrong, in one tree. Each docstring is the message a reader sees when no better one is given."""
+
+from __future__ import annotations
+
+
+class AssuredJobsError(Exception):
+    """Something went wrong in assured_jobs."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class ConfigurationError(AssuredJobsError, ValueError):
+    """The settings are not usable: correct the variables named and start again."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{count} in the settings of assured_jobs:\n" + "\n".join(f"  {line}" for line in problems))
+
+
+class LedgerError(AssuredJobsError):
+    """The ledger in Redis could not be used."""
+
+
+class LedgerUnreachable(LedgerError):
+    """Redis does not answer: check that the server runs and that ASSURED_JOBS_REDIS_URL names it."""
+
+
+class LedgerRefused(LedgerError):
+    """Redis answered, and refused: it is read-only, out of memory, or an ACL forbids the command."""
+
+
+class ForeignValue(LedgerRefused):
+    """A key of the ledger holds something that assured_jobs did not write: move it away or choose another namespace."""
+
+
+class OwnershipLost(AssuredJobsError):
+    """This worker had been declared dead: the job is no longer its own, and runs, or ran, elsewhere."""

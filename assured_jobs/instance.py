@@ -1,0 +1,229 @@
+"""Who this process is: one incarnation after another, each announced, each beating, each with a presence.
+
+An incarnation that is declared dead stays dead. The process drops that name, hands what it had fetched back to the
+ledger, and goes on under a fresh one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Protocol
+from uuid import uuid4
+
+from .entry import InstanceInfo
+from .errors import LedgerError
+from .events import Fenced, Registered, emit
+from .ledger import Ledger
+from .outage import Outage
+from .presence import Presence
+from .settings import AssuredJobsSettings
+from .ticker import Ticker
+
+logger = logging.getLogger(__name__)
+
+_UNRECORDED = "The ledger in Redis does not answer: jobs go on, but a job that starts now is not recorded until it does."
+
+
+def _clock() -> float:
+    """Seconds that also pass while the machine sleeps, where the system can tell."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Host(Protocol):
+    """What an instance needs of the broker it lives in."""
+
+    namespace: str
+    encoder: str
+
+    def queues(self) -> tuple[str, ...]: ...
+    def assured(self) -> tuple[str, ...]: ...
+    def assume(self, broker_id: str) -> None: ...
+
+
+class Instance:
+    """This worker process in the ledger.
+
+    `on_return` is called when the ledger answers again, or has lost its data: to record again what runs.
+    """
+
+    def __init__(self, ledger: Ledger, settings: AssuredJobsSettings, host: Host, outage: Outage) -> None:
+        self.ledger = ledger
+        self.settings = settings
+        self.host = host
+        self.outage = outage
+        self.on_return: Callable[[], None] = lambda: None
+        self.draining = False
+        self.leaving = False
+        #: True once this process lost a name: messages fetched under it may still be in memory.
+        self.reborn = False
+        #: True once the store lost its data: messages it no longer knows may still be in memory, and nowhere else.
+        self.store_lost_data = False
+        self._lost: set[str] = set()
+        self._rising_from: str | None = None
+        self._lock = threading.RLock()
+        self._confirmed = _clock()
+        self._verified = False
+        self._registered = False
+        self.info = self._new_info()
+        self.presence = self._new_presence()
+        self._heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
+
+    def start(self) -> None:
+        """(unknown) -> alive. Never fails: where the store cannot be reached, the heartbeat registers later.
+
+        If interrupted: registered with nothing in its hands, or not at all.
+        """
+        self.host.assume(self.info.broker_id)
+        try:
+            self._register()
+        except LedgerError as error:
+            self.outage.failed(error, _UNRECORDED)
+        self.presence.start()
+        self._heartbeat.start()
+
+    def stop(self) -> bool:
+        """alive -> buried, if nothing is held any more. Where something is, goes on beating until this process ends.
+
+        If interrupted: dies like anybody else, and what it holds comes back.
+        """
+        self.draining = self.leaving = True
+        try:
+            if self._registered and not self.ledger.instances.resign(self.info):
+                self._heartbeat.wake()
+                return False
+        except LedgerError as error:
+            logger.warning("Could not sign off as %s; its TTL will. %s", self.info.id, error)
+        self._heartbeat.stop()
+        self.presence.stop()
+        return True
+
+    def drain(self) -> None:
+        """Says that this process is shutting down: its death will be no job's fault."""
+        self.draining = True
+        self._beat_or_tell()
+
+    def is_lost(self, instance: str) -> bool:
+        """Whether this process knows that it lost the incarnation of that name."""
+        return instance in self._lost
+
+    @property
+    def age(self) -> float:
+        """Seconds since the store last confirmed this incarnation, by a clock that does not stop with the process."""
+        return _clock() - self._confirmed
+
+    @property
+    def sure(self) -> bool:
+        """True while nobody can have declared this incarnation dead, as far as this process can know."""
+        fresh = self.age < min(2 * self.settings.heartbeat_interval, self.settings.heartbeat_ttl)
+        return self._registered and fresh and (self.presence.connected or not self._verified)
+
+    def beat(self) -> None:
+        """One heartbeat, and what follows from its answer. Raises LedgerError."""
+        with self._lock:
+            if self._rising_from:
+                self._rise()
+            elif not self._registered:
+                self._register()
+            asked, info = _clock(), self.info
+            grace = self.settings.presence_grace > 0
+            word, seen_by = self.ledger.instances.beat(info.id, presence=grace, draining=self.draining)
+            if word == "alive":
+                self._confirmed = asked
+                self._verified = seen_by != "-"
+            elif word == "fenced":
+                self._drop_name()
+                self._rise()
+            else:
+                self.store_lost_data = True
+                self._register(again=True)
+            if self.outage.over() or word == "unknown":
+                self.on_return()
+
+    def fenced(self) -> None:
+        """Somebody says this incarnation is dead: asks the store, and believes the store alone."""
+        self._heartbeat.wake()
+
+    def declared(self) -> None:
+        """Announces queues and actors declared since the registration. Never fails: the next heartbeat repeats it."""
+        with self._lock:
+            if self._registered and (self.host.queues(), self.host.assured()) != (self.info.queues, self.info.assured):
+                self.info = self._new_info(self.info.id, self.info.broker_id)
+                try:
+                    self.ledger.instances.register(self.info)
+                except LedgerError as error:
+                    self._registered = False
+                    self.outage.failed(error, _UNRECORDED)
+
+    def _beat_or_tell(self) -> None:
+        try:
+            self.declared()
+            self.beat()
+            if self.leaving and self.ledger.instances.resign(self.info):
+                self._heartbeat.stop()
+        except LedgerError as error:
+            self.outage.failed(error, _UNRECORDED)
+            self._heartbeat.interval = min(1.0, self.settings.heartbeat_interval)
+        else:
+            self._heartbeat.interval = self.settings.heartbeat_interval
+
+    def _register(self, *, again: bool = False) -> None:
+        asked = _clock()
+        if not self.ledger.instances.register(self.info):
+            self._drop_name()
+            self._rise()
+            return
+        self._registered, self._confirmed, self._verified = True, asked, False
+        emit(Registered(self.info.id, again))
+
+    def _drop_name(self) -> None:
+        old, self.info = self.info, self._new_info()
+        self._lost.add(old.id)
+        self._rising_from = old.id
+        self._registered, self.reborn = False, True
+        self.presence.stop()
+        self.presence = self._new_presence()
+
+    def _rise(self) -> None:
+        """Goes on under the new name. In this order, so that every id Dramatiq fetches belongs to a name somebody
+        watches: the new one registers, the broker takes its id, the old one's ack sets are looked through again.
+
+        If interrupted: the next heartbeat does it again.
+        """
+        old = self._rising_from
+        if old is None:
+            return
+        self._register()
+        self.host.assume(self.info.broker_id)
+        self.ledger.instances.reopen(old)
+        self._rising_from = None
+        self.presence.start()
+        emit(Fenced(old, self.info.id))
+
+    def _new_presence(self) -> Presence:
+        return Presence(
+            self.ledger.store, self.info.id, on_change=lambda: self._heartbeat.wake(), on_word=lambda _: self.fenced()
+        )
+
+    def _new_info(self, id: str | None = None, broker_id: str | None = None) -> InstanceInfo:
+        s = self.settings
+        return InstanceInfo(
+            id=id or f"{s.instance_id}.{os.getpid()}.{uuid4().hex[:8]}",
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            broker_id=broker_id or str(uuid4()),
+            broker_namespace=self.host.namespace,
+            queues=self.host.queues(),
+            assured=self.host.assured(),
+            encoder=self.host.encoder,
+            heartbeat_interval=s.heartbeat_interval,
+            heartbeat_ttl=s.heartbeat_ttl,
+            presence_grace=s.presence_grace,
+            stall_ttl=s.stall_ttl,
+            version=version("dramatiq-assured-jobs"),
+        )

@@ -1,0 +1,59 @@
+"""The job that this thread, or this async task, is running: what users may ask about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from .entry import Entry, InstanceInfo
+from .ledger import Outcome
+
+
+@dataclass
+class Job:
+    """One start of one delivery.
+
+    Attributes:
+        message_id: Dramatiq's id of the message, the same in every life of the job.
+        fence: a number that grows with every start of any job: let the job's own writes refuse a smaller one.
+            0 where the start could not be recorded.
+        crash_count: how many workers have died running this job.
+        recovered_from: the instance whose death brought it back last, or None.
+    """
+
+    info: InstanceInfo
+    entry: Entry
+    message: Any
+    assured: bool
+    ask: Callable[[Job], None]
+    token: str = field(default_factory=lambda: uuid4().hex[:12])
+    fence: int = 0
+    crash_count: int = 0
+    recovered_from: str | None = None
+    recorded: bool = False
+    outcome: Outcome = "retry"
+
+    @property
+    def message_id(self) -> str:
+        return self.entry.message_id
+
+    def ensure_owned(self) -> None:
+        """Asks the store whether this job is still this worker's: call it before an effect that must not happen twice.
+
+        Raises:
+            OwnershipLost: it is not, or it cannot be known.
+        """
+        self.ask(self)
+
+
+#: A context variable, not a thread local: Dramatiq's event loop hands the context of the worker thread to async actors.
+running: ContextVar[Job | None] = ContextVar("assured_jobs_running", default=None)
+
+
+def current_job() -> Job | None:
+    """The assured job that is running here, or None."""
+    job = running.get()
+    return job if job is not None and job.assured else None

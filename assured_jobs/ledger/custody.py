@@ -1,0 +1,91 @@
+"""What waits: for time (deferred), for a person (held), for the next tick (released). And what is gone (discarded)."""
+
+from __future__ import annotations
+
+from ..entry import Orphan, State
+from ..errors import ForeignValue
+from .keys import MEMORY, QueueKeys
+from .store import Store
+
+BATCH = 100
+
+
+class Custody:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.keys = store.keys
+
+    def due(self, limit: int = BATCH) -> list[str]:
+        """Deliveries whose time has come, by the store's clock."""
+        now = self.store.ask(lambda client: client.time())
+        score = now[0] * 1000 + now[1] // 1000
+        found: list[bytes] = self.store.ask(lambda client: client.zrange(self.keys.released, 0, limit - 1))
+        found += self.store.ask(
+            lambda client: client.zrangebyscore(self.keys.deferred, "-inf", score, start=0, num=limit)
+        )
+        return [raw.decode(errors="surrogateescape") for raw in found]
+
+    def release(self, orphans: list[Orphan]) -> list[str]:
+        """deferred (due) or released -> queue. One word each: handed_back, settled, waiting or gone.
+
+        If interrupted: each is back in its queue once, or still waits.
+        """
+        k = self.keys
+        keys = [k.deferred, k.released, k.orphans]
+        for orphan in orphans:
+            q = QueueKeys(orphan.broker_namespace, orphan.queue)
+            keys += [q.queue, q.msgs, k.custody(orphan.message_id), k.job(orphan.message_id)]
+        words = self.store.run("release", keys, [MEMORY, *(orphan.delivery for orphan in orphans)])
+        return [word.decode() for word in words]
+
+    def retry(self, orphan: Orphan) -> str:
+        """held or deferred -> released: "released", "already" or "gone". Grants exactly one more life.
+
+        If interrupted: released or not; saying it again is harmless.
+        """
+        k = self.keys
+        keys = [k.held, k.deferred, k.released, k.job(orphan.message_id)]
+        return str(self.store.run("retry", keys, [orphan.delivery, orphan.crash_count]).decode())
+
+    def discard(self, orphan: Orphan) -> str:
+        """held, deferred or released -> discarded: "discarded" or "gone". The payload is deleted.
+
+        If interrupted: discarded or not; saying it again is harmless.
+        """
+        k = self.keys
+        keys = [
+            k.held, k.deferred, k.released, k.discarded, k.custody(orphan.message_id), k.job(orphan.message_id),
+            QueueKeys(orphan.broker_namespace, orphan.queue).msgs,
+        ]  # fmt: skip
+        return str(self.store.run("discard", keys, [orphan.delivery]).decode())
+
+    def read(self, deliveries: list[str]) -> list[Orphan]:
+        """What is known of these deliveries; those that are gone are left out."""
+        if not deliveries:
+            return []
+        rows = self.store.ask(lambda client: client.hmget(self.keys.orphans, deliveries))
+        return [self._orphan(id, raw) for id, raw in zip(deliveries, rows, strict=True) if raw is not None]
+
+    def of_message(self, message_id: str) -> list[str]:
+        """The deliveries in custody of one message id."""
+        found = self.store.ask(lambda client: client.smembers(self.keys.custody(message_id)))
+        return sorted(raw.decode(errors="surrogateescape") for raw in found)
+
+    def count(self, state: State) -> int:
+        return int(self.store.ask(lambda client: client.zcard(getattr(self.keys, state))))
+
+    def page(self, state: State, start: int, size: int) -> list[Orphan]:
+        """Those in one state, oldest first, with that state and the time they came into it."""
+        key = getattr(self.keys, state)
+        ids = self.store.ask(lambda client: client.zrange(key, start, start + size - 1))
+        known = self.read([raw.decode(errors="surrogateescape") for raw in ids])
+        return [orphan.becomes(state=state) for orphan in known]
+
+    def _orphan(self, delivery: str, raw: bytes) -> Orphan:
+        try:
+            return Orphan.loads(raw)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ForeignValue(
+                f"{ForeignValue.__doc__} Expected the orphan {delivery!r} in the hash {self.keys.orphans}, "
+                f"got {raw[:80]!r}."
+            ) from error

@@ -1,0 +1,149 @@
+"""A living instance's jobs: begin, finish, their retries, and what is held at the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..entry import Entry, InstanceInfo, Orphan
+from .keys import MEMORY, QueueKeys
+from .store import Store
+
+Outcome = Literal["ack", "retry", "nack"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What begin says. `word` is run, taken, gone, finished, hold, fenced or unknown."""
+
+    word: str
+    crashes: int = 0
+    fence: int = 0
+    started_at: int = 0
+    recovered_from: str | None = None
+    how: str = ""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A finished delivery that the ledger has not heard of yet."""
+
+    info: InstanceInfo
+    entry: Entry
+    token: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Whether the instance is alive, the delivery in its ack set, and its payload in the broker."""
+
+    alive: bool
+    ours: bool
+    exists: bool
+
+
+class Deliveries:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.keys = store.keys
+
+    def begin(
+        self,
+        info: InstanceInfo,
+        entry: Entry,
+        token: str,
+        *,
+        predecessor: str = "",
+        again: bool = False,
+        endings: tuple[Ending, ...] = (),
+    ) -> tuple[Answer, list[bool]]:
+        """fetched -> started, in one round trip that also carries `endings`.
+
+        Returns the answer, and for each ending whether it was accepted.
+        If interrupted: recorded, and never started here: a death is charged that the job did not cause.
+        """
+        k, q = self.keys, QueueKeys(info.broker_namespace, entry.queue)
+        keys = [
+            k.alive, k.dead, k.buried, k.entries(info.id), k.owners, k.successors, k.fence,
+            k.job(entry.message_id), k.done(entry.delivery), q.acks(info.broker_id), q.msgs,
+        ]  # fmt: skip
+        args = [
+            info.id, entry.delivery, token, entry.dumps(), entry.policy.max_crashes, predecessor,
+            "again" if again else "",
+        ]  # fmt: skip
+        *accepted, reply = self.store.run_many([*map(self._finish, endings), ("begin", keys, args)])
+        return _answer(reply), [bool(one) for one in accepted]
+
+    def finish(self, endings: tuple[Ending, ...]) -> list[bool]:
+        """started -> gone, for each; False for one that was no longer this instance's.
+
+        If interrupted: finished or not; what is sent again answers False and changes nothing.
+        """
+        return [bool(one) for one in self.store.run_many([*map(self._finish, endings)])] if endings else []
+
+    def _finish(self, ending: Ending) -> tuple[str, list[str], list[Any]]:
+        k, entry, info = self.keys, ending.entry, ending.info
+        q = QueueKeys(info.broker_namespace, entry.queue)
+        keys = [
+            k.alive, k.entries(info.id), k.owners, k.successors, k.job(entry.message_id), k.done(entry.delivery),
+            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs,
+        ]  # fmt: skip
+        return "finish", keys, [info.id, entry.delivery, ending.token, ending.outcome, MEMORY]
+
+    def succeed(self, delivery: str, successor: str, namespace: str, queue: str) -> bool:
+        """Notes that a retry of `delivery` is about to be enqueued as `successor`.
+
+        If interrupted: noted, and the retry never enqueued: recovery looks for it, finds none, hands back.
+        """
+        msgs = QueueKeys(namespace, queue).msgs
+        return bool(self.store.run("succeed", [self.keys.owners, self.keys.successors], [delivery, successor, msgs]))
+
+    def owns_job(self, instance: str, delivery: str, token: str) -> bool:
+        """Whether this start is still this instance's. Reads only."""
+        alive, owner = self.store.ask(
+            lambda client: (
+                client.pipeline(transaction=True)
+                .zscore(self.keys.alive, instance)
+                .hget(self.keys.owners, delivery)
+                .execute()
+            )
+        )
+        return alive is not None and (owner or b"").startswith(f"{instance} {token} ".encode())
+
+    def look_up(self, info: InstanceInfo, delivery: str, queue: str) -> Fetched:
+        """Where a fetched delivery is now. Reads only."""
+        q = QueueKeys(info.broker_namespace, queue)
+        alive, ours, payload = self.store.ask(
+            lambda client: (
+                client.pipeline(transaction=True)
+                .zscore(self.keys.alive, info.id)
+                .sismember(q.acks(info.broker_id), delivery)
+                .hexists(q.msgs, delivery)
+                .execute()
+            )
+        )
+        return Fetched(alive is not None, bool(ours), bool(payload))
+
+    def hold(self, info: InstanceInfo, orphan: Orphan) -> bool:
+        """fetched -> held. False where the delivery is no longer this instance's.
+
+        If interrupted: still fetched, and held the next time it begins; or held.
+        """
+        k, q = self.keys, QueueKeys(info.broker_namespace, orphan.queue)
+        keys = [
+            k.alive, k.orphans, k.held, k.custody(orphan.message_id), k.job(orphan.message_id), q.acks(info.broker_id),
+        ]  # fmt: skip
+        return bool(self.store.run("hold", keys, [info.id, orphan.delivery, orphan.dumps()]))
+
+
+def _answer(reply: list[bytes]) -> Answer:
+    word = reply[0].decode()
+    if word == "run":
+        _, crashes, fence, started_at, last = reply
+        return Answer(word, int(crashes), int(fence), int(started_at), last.decode() or None)
+    if word == "hold":
+        return Answer(word, crashes=int(reply[1]))
+    if word == "finished":
+        return Answer(word, how=reply[1].decode())
+    return Answer(word)

@@ -1,0 +1,166 @@
+"""What the dead leave behind: their ack sets and entries, read in bounded batches, and the way out of their hands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..entry import Crash, Death, Entry, Orphan, dump_crashes, load_crashes
+from ..errors import ForeignValue
+from .keys import MEMORY, QueueKeys
+from .store import Store, pipelined
+
+BATCH = 100
+
+#: Payloads above this many bytes are read one at a time, so that a batch of huge ones stays bounded in memory.
+LARGE = 256 * 1024
+
+
+@dataclass(frozen=True)
+class Left:
+    """One delivery left behind, as read: nothing is judged yet. `payload` is None where a started job needs none."""
+
+    delivery: str
+    queue: str
+    in_ack_set: bool
+    entry: Entry | None
+    raw_entry: bytes
+    payload: bytes | None
+
+
+@dataclass(frozen=True)
+class Record:
+    """The crash record of one message id."""
+
+    crashes: int = 0
+    interrupted: int = 0
+    handed_back: int = 0
+    limit: int = 0
+    history: tuple[Crash, ...] = ()
+
+    def count(self, name: str) -> int:
+        return int(getattr(self, name)) if name else 0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to become of one delivery: the judge's decision, and what the judge saw when deciding."""
+
+    left: Left
+    message_id: str
+    action: str
+    delay: float
+    charge: str
+    seen: int
+    history: tuple[Crash, ...]
+    orphan: Orphan
+
+
+class Estate:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.keys = store.keys
+
+    def left_by(self, death: Death) -> Iterator[list[Left]]:
+        """Everything the dead held: per queue its ack set, then started jobs that are in no ack set any more.
+
+        Raises ForeignValue where an entry is not one of ours.
+        """
+        started = self._entries(death.info.id)
+        for queue in death.info.queues:
+            acks = QueueKeys(death.info.broker_namespace, queue).acks(death.info.broker_id)
+            cursor = 0
+            seen: set[str] = set()
+            while True:
+                cursor, ids = self.store.ask(lambda client, at=cursor, key=acks: client.sscan(key, at, count=BATCH))
+                deliveries = [id for id in map(_text, ids) if id not in seen]
+                seen.update(deliveries)
+                for at in range(0, len(deliveries), BATCH):
+                    yield self._read(death, queue, deliveries[at : at + BATCH], started)
+                if not cursor:
+                    break
+            rest = [
+                Left(id, queue, False, entry, raw, None)
+                for id, (entry, raw) in started.items()
+                if entry.queue == queue and id not in seen
+            ]
+            for at in range(0, len(rest), BATCH):
+                yield rest[at : at + BATCH]
+
+    def _entries(self, instance: str) -> dict[str, tuple[Entry, bytes]]:
+        key = self.keys.entries(instance)
+        found = {}
+        for field, raw in self.store.ask(lambda client: client.hgetall(key)).items():
+            delivery = _text(field)
+            try:
+                found[delivery] = (Entry.loads(delivery, raw), raw)
+            except (ValueError, TypeError) as error:
+                raise ForeignValue(
+                    f"{ForeignValue.__doc__} Expected the entry of delivery {delivery!r} in the hash {key}, "
+                    f"got {raw[:80]!r}."
+                ) from error
+        return found
+
+    def _read(
+        self, death: Death, queue: str, deliveries: list[str], started: dict[str, tuple[Entry, bytes]]
+    ) -> list[Left]:
+        fresh = [id for id in deliveries if id not in started]
+        payloads = self.payloads(death.info.broker_namespace, queue, fresh)
+        found = []
+        for id in deliveries:
+            entry, raw = started.get(id, (None, b""))
+            found.append(Left(id, queue, True, entry, raw, payloads.get(id)))
+        return found
+
+    def payloads(self, namespace: str, queue: str, deliveries: list[str]) -> dict[str, bytes]:
+        """The payloads that still exist, by delivery. Large ones are read one at a time."""
+        if not deliveries:
+            return {}
+        msgs = QueueKeys(namespace, queue).msgs
+        sizes = self.store.ask(lambda client: pipelined(client, [("HSTRLEN", msgs, id) for id in deliveries]))
+        small = [id for id, size in zip(deliveries, sizes, strict=True) if size <= LARGE]
+        found = dict(zip(small, self.store.ask(lambda client: client.hmget(msgs, small)), strict=True)) if small else {}
+        for id, size in zip(deliveries, sizes, strict=True):
+            if size > LARGE:
+                found[id] = self.store.ask(lambda client, id=id: client.hget(msgs, id))
+        return {id: payload for id, payload in found.items() if payload is not None}
+
+    def records(self, message_ids: list[str]) -> dict[str, Record]:
+        """The crash records, empty for a message that never crashed."""
+        names = ("crashes", "interrupted", "handed_back", "limit", "history")
+        commands = [("HMGET", self.keys.job(id), *names) for id in message_ids]
+        rows = self.store.ask(lambda client: pipelined(client, commands))
+        return {id: _record(self.keys.job(id), row) for id, row in zip(message_ids, rows, strict=True)}
+
+    def hand_back(self, death: Death, queue: str, orders: list[Order]) -> list[str]:
+        """held by the dead -> queue | deferred | held | discarded | settled. One word per order: see the script.
+
+        If interrupted: every delivery is either still in the dead instance's hands, or where the order sent it.
+        """
+        k, info = self.keys, death.info
+        q = QueueKeys(info.broker_namespace, queue)
+        keys = [
+            k.dead, k.entries(info.id), k.owners, k.successors, k.orphans, k.deferred, k.held, k.discarded,
+            q.acks(info.broker_id), q.queue, q.msgs,
+        ]  # fmt: skip
+        args: list[str | bytes | int] = [info.id, MEMORY]
+        for order in orders:
+            keys += [k.job(order.message_id), k.custody(order.message_id)]
+            args += [
+                order.left.delivery, order.left.raw_entry, order.action, int(order.delay * 1000), order.charge,
+                order.seen, dump_crashes(order.history), order.orphan.dumps(),
+            ]  # fmt: skip
+        return [word.decode() for word in self.store.run("hand_back", keys, args)]
+
+
+def _record(key: str, row: list[bytes | None]) -> Record:
+    try:
+        crashes, interrupted, handed_back, limit = (int(value or 0) for value in row[:4])
+        return Record(crashes, interrupted, handed_back, limit, load_crashes(json.loads(row[4] or b"[]")))
+    except (ValueError, TypeError) as error:
+        raise ForeignValue(f"{ForeignValue.__doc__} Expected a crash record in the hash {key}, got {row!r}.") from error
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="surrogateescape")

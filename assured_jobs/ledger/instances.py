@@ -1,0 +1,181 @@
+"""The living and the dead: register, beat, look, declare dead, resign, bury."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..entry import Death, InstanceInfo
+from ..errors import ForeignValue
+from .keys import MEMORY, QueueKeys
+from .store import Store, pipelined, speaking_plainly
+
+#: A dead instance is buried no sooner, in ms: a fetch it sent before it knew may still arrive.
+BURIAL_DELAY = 10_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One living instance, as the store sees it. Times in ms."""
+
+    id: str
+    beat: int
+    seen_by: str
+    draining: bool
+    subscribers: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """The whole fleet at one moment of the store. `connection` names the judge's own connection, `due` counts what
+    waits no longer, `dead` the started jobs of each dead instance that are not settled."""
+
+    now: int
+    run_id: str
+    uptime: float
+    connection: int
+    due: int
+    living: tuple[Seen, ...]
+    dead: dict[str, int]
+
+
+class Instances:
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.keys = store.keys
+
+    def register(self, info: InstanceInfo) -> bool:
+        """(unknown) -> alive. False where a tombstone stands.
+
+        If interrupted: registered or not; an instance that never beats again is found by its TTL.
+        """
+        k = self.keys
+        reply = self.store.run("register", [k.alive, k.dead, k.buried, k.instances], [info.id, info.dumps()])
+        return bool(reply == b"alive")
+
+    def beat(self, instance: str, *, presence: bool, draining: bool) -> tuple[str, str]:
+        """alive -> alive. Returns ("alive" | "fenced" | "unknown", run_id that saw the presence or "-").
+
+        If interrupted: the heartbeat counts or does not.
+        """
+        k = self.keys
+        channel = k.presence(instance) if presence else ""
+        reply = self.store.run("beat", [k.alive, k.dead, k.buried, k.vitals], [instance, channel, int(draining)])
+        words = [word.decode() for word in reply]
+        return words[0], words[1] if len(words) > 1 else "-"
+
+    def look(self, client: Any) -> Look:
+        """Reads the fleet through `client`, whose one connection the judge watches. Writes nothing."""
+        k = self.keys
+        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released]
+        with speaking_plainly(keys):
+            try:
+                connection = int(client.client_id())
+            except Exception as error:
+                if "NOPERM" not in str(error) and "unknown command" not in str(error):
+                    raise
+                connection = -1
+        now, run_id, uptime, due, living, dead = self.store.run("look", keys, [k.presence_prefix, k.entries("")], client)
+        return Look(
+            now=int(now),
+            run_id=run_id.decode(),
+            uptime=float(uptime),
+            connection=connection,
+            due=int(due),
+            living=tuple(_seen(*living[at : at + 4]) for at in range(0, len(living), 4)),
+            dead={dead[at].decode(): int(dead[at + 1]) for at in range(0, len(dead), 2)},
+        )
+
+    def describe(self, ids: list[str]) -> dict[str, InstanceInfo]:
+        """The descriptions of those instances that have a readable one.
+
+        Raises ForeignValue where a description is not one of ours.
+        """
+        if not ids:
+            return {}
+        raw = self.store.ask(lambda client: client.hmget(self.keys.instances, ids))
+        found = {}
+        for id, text in zip(ids, raw, strict=True):
+            if text is not None:
+                try:
+                    found[id] = InstanceInfo.loads(text)
+                except (ValueError, TypeError, KeyError) as error:
+                    raise ForeignValue(
+                        f"{ForeignValue.__doc__} Expected the description of instance {id!r} in the hash "
+                        f"{self.keys.instances}, got {text[:80]!r}."
+                    ) from error
+        return found
+
+    def declare_dead(
+        self, info: InstanceInfo, *, beat: int, older_than: float, absent: bool, draining: bool, cause: str
+    ) -> int:
+        """alive -> dead, where the judgement still holds. Returns the time of death in ms, or 0.
+
+        If interrupted: dead or not; a dead instance stays on the list until its jobs are settled.
+        """
+        k = self.keys
+        channel = k.presence(info.id) if absent else ""
+        died_at = self.store.run(
+            "declare_dead",
+            [k.alive, k.dead, k.deaths, k.vitals],
+            [info.id, beat, int(older_than * 1000), channel, int(draining), cause],
+        )
+        if died_at:
+            self.store.publish(k.presence(info.id), "fenced")
+        return int(died_at)
+
+    def deaths(self, ids: list[str]) -> list[Death]:
+        """What is known of those dead; an instance without a description is left out, and its broker's
+        own maintenance cares for it."""
+        k = self.keys
+        infos = self.describe(ids)
+        if not infos:
+            return []
+        known = list(infos)
+        (seconds, micros), told, *scores = self.store.ask(
+            lambda client: pipelined(
+                client, [("TIME",), ("HMGET", k.deaths, *known), *(("ZSCORE", k.dead, id) for id in known)]
+            )
+        )
+        now = seconds * 1000 + micros // 1000
+        found = []
+        for id, text, died_at in zip(known, told, scores, strict=True):
+            last_beat, draining, cause = (text or b"0 0 unknown").decode().split(" ", 2)
+            if died_at is not None:
+                silent_for = (now - int(last_beat)) / 1000
+                found.append(Death(infos[id], int(died_at), silent_for, draining == "1", cause))
+        return found
+
+    def resign(self, info: InstanceInfo) -> bool:
+        """alive -> buried, with empty hands only. False where something is still held.
+
+        If interrupted: alive until its TTL, or gone; nothing was held either way.
+        """
+        k = self.keys
+        keys = [k.alive, k.buried, k.deaths, k.vitals, k.entries(info.id), *_ack_sets(info)]
+        return bool(self.store.run("resign", keys, [info.id]) != 0)
+
+    def bury(self, info: InstanceInfo) -> bool:
+        """dead -> buried, once nothing is owed to it. If interrupted: the next pass buries it."""
+        k = self.keys
+        keys = [k.dead, k.buried, k.entries(info.id), *_ack_sets(info)]
+        return bool(self.store.run("bury", keys, [info.id, BURIAL_DELAY]))
+
+    def reopen(self, instance: str) -> bool:
+        """buried -> dead, for one last look through its ack sets. If interrupted: as it was, or reopened."""
+        return bool(self.store.run("reopen", [self.keys.dead, self.keys.buried], [instance]))
+
+    def forget(self) -> int:
+        """Drops the oldest memories, a bounded number. If interrupted: the next pass goes on."""
+        k = self.keys
+        keys = [k.buried, k.discarded, k.instances, k.deaths, k.orphans]
+        return int(self.store.run("forget", keys, [MEMORY * 1000, 500]))
+
+
+def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes) -> Seen:
+    seen_by, draining = vitals.decode().split(" ")
+    return Seen(id.decode(), int(float(beat)), seen_by, draining == "1", int(subscribers))
+
+
+def _ack_sets(info: InstanceInfo) -> list[str]:
+    return [QueueKeys(info.broker_namespace, queue).acks(info.broker_id) for queue in info.queues]

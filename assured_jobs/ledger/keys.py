@@ -1,0 +1,103 @@
+"""Every key the ledger uses, and every key of Dramatiq's it touches, spelled in this module alone.
+
+All of ours begin with `{<namespace>}`. Bounds: *fleet* = living and recently dead instances, *flight* = jobs running now,
+*custody* = jobs waiting for time or for a person.
+
+| key               | type   | holds                                                  | bound, lifetime                       |
+|-------------------|--------|--------------------------------------------------------|---------------------------------------|
+| alive             | ZSET   | instance -> last heartbeat                             | fleet; until dead or stopped          |
+| dead              | ZSET   | instance -> died at; its jobs not all settled          | fleet; until buried                   |
+| buried            | ZSET   | instance -> buried at: the tombstones                  | fleet; MEMORY                         |
+| instances         | HASH   | instance -> description                                | fleet; with its tombstone             |
+| deaths            | HASH   | instance -> last heartbeat, draining, cause            | fleet; with its tombstone             |
+| vitals            | HASH   | instance -> presence seen by which server, draining    | fleet; until dead or stopped          |
+| entries:<instance>| HASH   | delivery -> entry                                      | flight; until finished or settled     |
+| owners            | HASH   | delivery -> instance, token, ack set                   | flight; with the entry                |
+| successors        | HASH   | delivery -> where its retry went                       | flight; with the entry                |
+| job:<message>     | HASH   | crashes, interrupted, limit, history                   | crashed jobs; until success or MEMORY |
+| done:<delivery>   | STRING | how it ended, where its payload outlived its ack       | contested jobs; MEMORY                |
+| fence             | STRING | the last fence given out                               | one                                   |
+| deferred          | ZSET   | delivery -> due at                                     | custody; until due                    |
+| held              | ZSET   | delivery -> held at                                    | custody; until a person decides       |
+| released          | ZSET   | delivery -> released at                                | custody; until the next tick          |
+| discarded         | ZSET   | delivery -> discarded at                               | MEMORY                                |
+| orphans           | HASH   | delivery -> what an operator sees                      | custody and discarded                 |
+| custody:<message> | SET    | deliveries in custody of one message id                | custody                               |
+| lease             | STRING | instance that may run passes                           | one; recovery_lock_ttl                |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: How long the dead, the crash counts and the done markers are remembered, in seconds: as long as Dramatiq lets
+#: a message be delayed, so that whatever can still come back meets its own past.
+MEMORY = 7 * 86400
+
+
+class Keys:
+    """The ledger's own keys and channels under one namespace."""
+
+    def __init__(self, namespace: str, db: int = 0) -> None:
+        self.namespace = namespace
+        prefix = self._prefix = f"{{{namespace}}}:"
+        self.alive = prefix + "alive"
+        self.dead = prefix + "dead"
+        self.buried = prefix + "buried"
+        self.instances = prefix + "instances"
+        self.deaths = prefix + "deaths"
+        self.vitals = prefix + "vitals"
+        self.owners = prefix + "owners"
+        self.successors = prefix + "successors"
+        self.fence = prefix + "fence"
+        self.deferred = prefix + "deferred"
+        self.held = prefix + "held"
+        self.released = prefix + "released"
+        self.discarded = prefix + "discarded"
+        self.orphans = prefix + "orphans"
+        self.lease = prefix + "lease"
+        self.presence_prefix = prefix + "presence:"
+        # Redis shares channels between its databases: a watcher of another one must not count as ours.
+        self.ticks = f"{prefix}ticks:{db}"
+
+    def entries(self, instance: str) -> str:
+        return f"{self._prefix}entries:{instance}"
+
+    def job(self, message_id: str) -> str:
+        return f"{self._prefix}job:{message_id}"
+
+    def done(self, delivery: str) -> str:
+        return f"{self._prefix}done:{delivery}"
+
+    def custody(self, message_id: str) -> str:
+        return f"{self._prefix}custody:{message_id}"
+
+    def presence(self, instance: str) -> str:
+        return self.presence_prefix + instance
+
+
+@dataclass(frozen=True)
+class QueueKeys:
+    """Dramatiq's keys for one queue. `.DQ` queues dead-letter into their canonical queue's `.XQ`."""
+
+    namespace: str
+    name: str
+
+    @property
+    def queue(self) -> str:
+        return f"{self.namespace}:{self.name}"
+
+    @property
+    def msgs(self) -> str:
+        return f"{self.namespace}:{self.name}.msgs"
+
+    @property
+    def xq(self) -> str:
+        return f"{self.namespace}:{self.name.removesuffix('.DQ')}.XQ"
+
+    @property
+    def xq_msgs(self) -> str:
+        return self.xq + ".msgs"
+
+    def acks(self, broker_id: str) -> str:
+        return f"{self.namespace}:__acks__.{broker_id}.{self.name}"

@@ -1,0 +1,91 @@
+-- begin: fetched -> started. Asked before every assured job, in the one round trip it costs.
+--
+-- KEYS[1] alive       ZSET    instance id -> last heartbeat, ms
+-- KEYS[2] dead        ZSET    instance id -> died at, ms
+-- KEYS[3] buried      ZSET    instance id -> buried at, ms
+-- KEYS[4] entries     HASH    delivery -> "<started ms> <fence> <token> <JSON>", of this instance
+-- KEYS[5] owners      HASH    delivery -> "<instance id> <token> <ack set>"
+-- KEYS[6] successors  HASH    delivery -> "begun", or lines of "<id> <payload hash>"
+-- KEYS[7] fence       STRING  the last fence given out
+-- KEYS[8] job         HASH    crashes, limit, last_instance: of this message id, where it ever crashed
+-- KEYS[9] done        STRING  how the delivery ended, where its payload outlived its ack
+-- KEYS[10] acks       SET     this incarnation's ack set of the queue (Dramatiq's)
+-- KEYS[11] msgs       HASH    delivery -> payload (Dramatiq's)
+-- ARGV[1] instance id      ARGV[2] delivery      ARGV[3] token, fresh for each start
+-- ARGV[4] entry, JSON      ARGV[5] max_crashes   ARGV[6] delivery this one is a retry of, or ""
+-- ARGV[7] "again" to record a job that runs already: the store lost its data, or could not be asked
+--
+-- Returns one of
+--   {"run", crashes, fence, started ms, last instance or ""}   recorded: start it
+--   {"taken"}             no longer ours, or running elsewhere: drop it, do not ack
+--   {"gone"}              no longer ours, and its payload is nowhere: finished elsewhere, or the store lost it
+--   {"finished", how}     it ended already: ack ("ack") or reject ("nack") what is left of it
+--   {"hold", crashes}     the cap is reached: into custody with it
+--   {"fenced"}            this incarnation has been declared dead
+--   {"unknown"}           this incarnation is not registered
+-- Asked twice with one token it answers the same: a blind retry starts nothing twice.
+local alive, dead, buried, entries, owners, successors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local fence_key, job, done, acks, msgs = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local id, delivery, token, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local max_crashes, predecessor, again = tonumber(ARGV[5]), ARGV[6], ARGV[7] == 'again'
+
+if not redis.call('ZSCORE', alive, id) then
+  if redis.call('ZSCORE', dead, id) or redis.call('ZSCORE', buried, id) then
+    return {'fenced'}
+  end
+  return {'unknown'}
+end
+
+local crashes, limit, last = unpack(redis.call('HMGET', job, 'crashes', 'limit', 'last_instance'))
+crashes = tonumber(crashes) or 0
+local cap = math.max(max_crashes, tonumber(limit) or 0)
+
+local owner = redis.call('HGET', owners, delivery)
+local owner_id, owner_token, owner_acks
+if owner then
+  owner_id, owner_token, owner_acks = string.match(owner, '^(%S+) (%S+) (.*)$')
+end
+if owner_id == id and owner_token == token then
+  local started, fence = string.match(redis.call('HGET', entries, delivery) or '', '^(%d+) (%d+) ')
+  return {'run', crashes, fence or '0', started or '0', last or ''}
+end
+
+if again then
+  if owner then
+    return {'taken'}
+  end
+else
+  if redis.call('SISMEMBER', acks, delivery) == 0 then
+    return {redis.call('HEXISTS', msgs, delivery) == 1 and 'taken' or 'gone'}
+  end
+  local ended = redis.call('GET', done)
+  if ended or redis.call('HEXISTS', msgs, delivery) == 0 then
+    return {'finished', ended or 'ack'}
+  end
+  if owner_id == id then
+    return {'taken'} -- another thread of ours runs it; its ack will find the id where it is
+  end
+  if owner_id and (redis.call('ZSCORE', alive, owner_id) or redis.call('ZSCORE', dead, owner_id)) then
+    -- Someone put the id back while its owner still ran it, or before the owner's death was settled.
+    -- Back into the owner's ack set: the living owner's ack then finds it, a dead one's recovery judges it.
+    redis.call('SMOVE', acks, owner_acks, delivery)
+    return {'taken'}
+  end
+  if crashes >= cap then
+    return {'hold', crashes}
+  end
+end
+
+local time = redis.call('TIME')
+local micros = time[1] * 1000000 + time[2]
+-- Ever growing, also where the store lost its counter or its clock was set back.
+local fence = math.max(micros, (tonumber(redis.call('GET', fence_key)) or 0) + 1)
+fence = string.format('%.0f', fence)
+local started = string.format('%.0f', math.floor(micros / 1000))
+redis.call('SET', fence_key, fence)
+redis.call('HSET', entries, delivery, started .. ' ' .. fence .. ' ' .. token .. ' ' .. entry)
+redis.call('HSET', owners, delivery, id .. ' ' .. token .. ' ' .. acks)
+if predecessor ~= '' and redis.call('HEXISTS', owners, predecessor) == 1 then
+  redis.call('HSET', successors, predecessor, 'begun')
+end
+return {'run', crashes, fence, started, last or ''}

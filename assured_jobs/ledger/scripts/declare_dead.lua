@@ -1,0 +1,39 @@
+-- declare_dead: alive -> dead. The judgement is checked again here, where it takes effect: a heartbeat
+-- or a presence that came back since the judge looked annuls it.
+--
+-- KEYS[1] alive   ZSET  instance id -> last heartbeat, ms
+-- KEYS[2] dead    ZSET  instance id -> died at, ms
+-- KEYS[3] deaths  HASH  instance id -> "<last heartbeat ms> <draining 0|1> <cause>"
+-- KEYS[4] vitals  HASH  instance id -> "<run_id> <draining>"
+-- ARGV[1] instance id
+-- ARGV[2] last heartbeat the judge saw, ms
+-- ARGV[3] milliseconds the heartbeat must be old, 0 where only the absence counts
+-- ARGV[4] presence channel that must have no subscriber, "" where the presence does not count
+-- ARGV[5] draining, 0 or 1, as the judge saw it
+-- ARGV[6] cause
+--
+-- Returns the time of death in ms, or 0: annulled, or another judge was first.
+local alive, dead, deaths, vitals = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local id, seen, must_be_old, channel, draining, cause = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+local beat = redis.call('ZSCORE', alive, id)
+if not beat or tonumber(beat) ~= tonumber(seen) then
+  return 0
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if now - tonumber(beat) < tonumber(must_be_old) then
+  return 0
+end
+if channel ~= '' then
+  local count = redis.pcall('PUBSUB', 'NUMSUB', channel)
+  if not count[2] or tonumber(count[2]) > 0 then
+    return 0
+  end
+end
+
+redis.call('ZREM', alive, id)
+redis.call('HDEL', vitals, id)
+redis.call('ZADD', dead, now, id)
+redis.call('HSET', deaths, id, seen .. ' ' .. draining .. ' ' .. cause)
+return now

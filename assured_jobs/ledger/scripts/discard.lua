@@ -1,0 +1,23 @@
+-- discard: held, deferred or released -> discarded. An operator says: never again. The payload goes; a
+-- bounded list remembers that it was there.
+--
+-- KEYS[1] held ZSET  KEYS[2] deferred ZSET  KEYS[3] released ZSET  KEYS[4] discarded ZSET   delivery -> ms
+-- KEYS[5] custody SET  KEYS[6] job HASH, of this message id
+-- KEYS[7] msgs HASH  delivery -> payload (Dramatiq's)
+-- ARGV[1] delivery
+--
+-- Returns "discarded" or "gone".
+local held, deferred, released, discarded = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local custody, job, msgs = KEYS[5], KEYS[6], KEYS[7]
+local delivery = ARGV[1]
+
+local had = redis.call('ZREM', held, delivery) + redis.call('ZREM', deferred, delivery)
+if had + redis.call('ZREM', released, delivery) == 0 then
+  return 'gone'
+end
+local time = redis.call('TIME')
+redis.call('HDEL', msgs, delivery)
+redis.call('ZADD', discarded, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
+redis.call('SREM', custody, delivery)
+redis.call('DEL', job)
+return 'discarded'

@@ -1,0 +1,47 @@
+-- finish: started -> gone. Sent after Dramatiq's ack or nack, for one delivery that this token began.
+--
+-- KEYS[1] alive       ZSET    instance id -> last heartbeat, ms
+-- KEYS[2] entries     HASH    delivery -> entry, of this instance
+-- KEYS[3] owners      HASH    delivery -> "<instance id> <token> <ack set>"
+-- KEYS[4] successors  HASH    delivery -> its retry's whereabouts
+-- KEYS[5] job         HASH    crash record of this message id
+-- KEYS[6] done        STRING  how the delivery ended
+-- KEYS[7] acks        SET     KEYS[8] msgs HASH    KEYS[9] xq ZSET    KEYS[10] xq msgs HASH  (Dramatiq's)
+-- ARGV[1] instance id   ARGV[2] delivery   ARGV[3] token
+-- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered
+-- ARGV[5] seconds the done marker lives
+--
+-- Returns 1, or 0 where the job is no longer this instance's: a late finish, which changes nothing.
+-- Repeated after a lost reply it returns 0 and changes nothing either.
+local alive, entries, owners, successors, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local done, acks, msgs, xq, xq_msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local id, delivery, token, how, memory = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local prefix = id .. ' ' .. token .. ' '
+local owner = redis.call('HGET', owners, delivery)
+if not owner or string.sub(owner, 1, #prefix) ~= prefix or not redis.call('ZSCORE', alive, id) then
+  return 0
+end
+redis.call('HDEL', entries, delivery)
+redis.call('HDEL', owners, delivery)
+redis.call('HDEL', successors, delivery)
+if how ~= 'retry' then
+  redis.call('DEL', job)
+end
+
+-- The payload outlived the ack: the ack timed out, or someone had taken the id out of our ack set.
+local payload = redis.call('HGET', msgs, delivery)
+if payload then
+  local ending = how == 'nack' and 'nack' or 'ack'
+  if redis.call('SREM', acks, delivery) == 0 then
+    redis.call('SET', done, ending, 'EX', memory) -- it is in the queue or in other hands: begin will say so
+  else
+    if ending == 'nack' then
+      local time = redis.call('TIME')
+      redis.call('ZADD', xq, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
+      redis.call('HSET', xq_msgs, delivery, payload)
+    end
+    redis.call('HDEL', msgs, delivery)
+  end
+end
+return 1

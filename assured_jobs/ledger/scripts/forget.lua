@@ -1,0 +1,25 @@
+-- forget: keeps what only serves the memory bounded: tombstones and the list of the discarded.
+--
+-- KEYS[1] buried ZSET  KEYS[2] discarded ZSET   id -> ms
+-- KEYS[3] instances HASH  KEYS[4] deaths HASH   instance id -> ...
+-- KEYS[5] orphans HASH  delivery -> what an operator sees, JSON
+-- ARGV[1] milliseconds to remember   ARGV[2] how many at most are forgotten in one call
+--
+-- Returns how many were forgotten.
+local buried, discarded, instances, deaths, orphans = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local memory, most = tonumber(ARGV[1]), tonumber(ARGV[2])
+
+local time = redis.call('TIME')
+local before = time[1] * 1000 + math.floor(time[2] / 1000) - memory
+local old = redis.call('ZRANGEBYSCORE', buried, '-inf', before, 'LIMIT', 0, most)
+for _, id in ipairs(old) do
+  redis.call('ZREM', buried, id)
+  redis.call('HDEL', instances, id)
+  redis.call('HDEL', deaths, id)
+end
+local trash = redis.call('ZRANGEBYSCORE', discarded, '-inf', before, 'LIMIT', 0, most)
+for _, delivery in ipairs(trash) do
+  redis.call('ZREM', discarded, delivery)
+  redis.call('HDEL', orphans, delivery)
+end
+return #old + #trash

@@ -1,0 +1,122 @@
+-- hand_back: held by the dead -> queue | deferred | held | discarded | settled. The one way out of a dead
+-- instance's hands, for one of its queues and a bounded batch of deliveries. Whoever takes the id out of
+-- the ack set acts on it; everybody else finds it gone.
+--
+-- KEYS[1] dead        ZSET  instance id -> died at, ms
+-- KEYS[2] entries     HASH  delivery -> entry, of the dead instance
+-- KEYS[3] owners      HASH  KEYS[4] successors HASH
+-- KEYS[5] orphans     HASH  delivery -> what an operator sees, JSON
+-- KEYS[6] deferred    ZSET  KEYS[7] held ZSET  KEYS[8] discarded ZSET   delivery -> ms
+-- KEYS[9] acks        SET   KEYS[10] queue LIST  KEYS[11] msgs HASH     (Dramatiq's)
+-- KEYS[12+2i] job     HASH  KEYS[13+2i] custody SET, of the i-th delivery's message id
+-- ARGV[1] instance id
+-- ARGV[2] seconds a crash record lives
+-- then eight for each delivery:
+--   delivery, entry as the judge saw it or "" if never started,
+--   action: front | tail | defer | hold | discard, delay in ms,
+--   count to charge: crashes | interrupted | handed_back | "", its value as the judge saw it,
+--   history as JSON, orphan as JSON
+--
+-- Returns one word for each delivery:
+--   handed_back, deferred, held, discarded   done as told
+--   settled      finished, purged, or its retry is already under way: nothing to bring back
+--   elsewhere    started, and back in the queue by another hand: judged when it is next fetched
+--   gone         never started, and taken by another hand
+--   changed      not as the judge saw it: judge again
+--   alive        the instance is not dead
+local dead, entries, owners, successors, orphans = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local deferred, held, discarded, acks, queue, msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local id, memory = ARGV[1], ARGV[2]
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local is_dead = redis.call('ZSCORE', dead, id)
+
+local function forget(delivery)
+  redis.call('HDEL', entries, delivery)
+  redis.call('HDEL', owners, delivery)
+  redis.call('HDEL', successors, delivery)
+end
+
+local function retry_under_way(delivery)
+  local noted = redis.call('HGET', successors, delivery)
+  if noted == 'begun' then
+    return true
+  end
+  for successor, where in string.gmatch(noted or '', '(%S+) ([^\n]+)\n') do
+    if redis.call('HEXISTS', where, successor) == 1 then
+      return true
+    end
+  end
+  return false
+end
+
+local function hand_back(i)
+  local at = 3 + i * 8
+  local delivery, entry, action, delay = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local count, seen, history, orphan = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6], ARGV[at + 7]
+  local job, custody = KEYS[12 + i * 2], KEYS[13 + i * 2]
+
+  if not is_dead then
+    return 'alive'
+  end
+  if (redis.call('HGET', entries, delivery) or '') ~= entry then
+    return 'changed'
+  end
+  if count ~= '' and (tonumber(redis.call('HGET', job, count)) or 0) ~= seen then
+    return 'changed'
+  end
+
+  local started = entry ~= ''
+  if redis.call('HEXISTS', msgs, delivery) == 0 then
+    redis.call('SREM', acks, delivery)
+    forget(delivery)
+    return started and 'settled' or 'gone'
+  end
+  if started and retry_under_way(delivery) then
+    if redis.call('SREM', acks, delivery) == 1 then
+      redis.call('HDEL', msgs, delivery)
+      forget(delivery)
+      return 'settled'
+    end
+    return 'elsewhere'
+  end
+  if redis.call('SREM', acks, delivery) == 0 then
+    return started and 'elsewhere' or 'gone'
+  end
+
+  forget(delivery)
+  if count ~= '' then
+    redis.call('HINCRBY', job, count, 1)
+    redis.call('HSET', job, 'last_instance', id, 'history', history)
+    redis.call('EXPIRE', job, memory)
+  end
+  if action == 'front' then
+    redis.call('LPUSH', queue, delivery)
+    return 'handed_back'
+  elseif action == 'tail' then
+    redis.call('RPUSH', queue, delivery)
+    return 'handed_back'
+  end
+  redis.call('HSET', orphans, delivery, orphan)
+  if action == 'discard' then
+    redis.call('HDEL', msgs, delivery)
+    redis.call('DEL', job)
+    redis.call('ZADD', discarded, now, delivery)
+    return 'discarded'
+  end
+  redis.call('SADD', custody, delivery)
+  if action == 'defer' then
+    redis.call('ZADD', deferred, now + delay, delivery)
+    return 'deferred'
+  end
+  redis.call('ZADD', held, now, delivery)
+  redis.call('PERSIST', job) -- a person may come in a month: the count must still be there
+  return 'held'
+end
+
+local words = {}
+for i = 0, (#ARGV - 2) / 8 - 1 do
+  words[i + 1] = hand_back(i)
+end
+return words

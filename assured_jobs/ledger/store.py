@@ -1,0 +1,139 @@
+"""The way into Redis: connections of our own, the scripts, and one place that turns Redis errors into ours.
+
+redis-py retries ten times by default, and one command was seen to run twice. Here nothing is retried and
+everything has a timeout: a caller that must not wait knows after one timeout, and decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ..errors import ForeignValue, LedgerRefused, LedgerUnreachable
+from .keys import Keys
+
+SCRIPTS = {
+    path.name.removesuffix(".lua"): path.read_text()
+    for path in files(__package__).joinpath("scripts").iterdir()
+    if path.name.endswith(".lua")
+}
+SHAS = {name: sha1(text.encode()).hexdigest() for name, text in SCRIPTS.items()}
+
+#: What a Redis says that it cannot serve now, but may soon.
+_PASSING = (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError, redis.exceptions.ConnectionError)
+
+
+def derive_pool(pool: Any, timeout: float, **changes: Any) -> redis.ConnectionPool:
+    """A pool to the same server as `pool`, of the same class, with our timeouts and no blind retries."""
+    options = dict(pool.connection_kwargs)
+    options.pop("retry_on_error", None)
+    options.update(
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry_on_timeout=False,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=False,
+        encoding="utf-8",
+        encoding_errors="surrogateescape",  # ids that other programs wrote come back as they were
+        health_check_interval=0,
+        **changes,
+    )
+    return redis.ConnectionPool(connection_class=pool.connection_class, **options)
+
+
+class Store:
+    """One ledger namespace on one Redis, reached through connections of its own.
+
+    Opening it connects to nothing; the first command does.
+    """
+
+    def __init__(self, client: redis.Redis, namespace: str, timeout: float) -> None:
+        self._template = client.connection_pool
+        self.timeout = timeout
+        self.client = self.connect()
+        self.db = int(self._template.connection_kwargs.get("db") or 0)
+        self.keys = Keys(namespace, self.db)
+
+    @classmethod
+    def from_url(cls, url: str, namespace: str, timeout: float) -> Store:
+        """Raises ValueError where the URL is not one that Redis clients understand."""
+        return cls(redis.Redis.from_url(url), namespace, timeout)
+
+    def connect(self, *, single: bool = False, **changes: Any) -> redis.Redis:
+        """A new client to the same server: `single` for one connection that is never exchanged unnoticed."""
+        if single:
+            changes["max_connections"] = 1
+        return redis.Redis(connection_pool=derive_pool(self._template, self.timeout, **changes))
+
+    def run(self, name: str, keys: Sequence[str], args: Sequence[Any], client: Any = None) -> Any:
+        """Runs one script, loading it where the server does not know it yet.
+
+        Raises:
+            LedgerUnreachable, LedgerRefused, ForeignValue.
+        """
+        client = client or self.client
+        with speaking_plainly(keys):
+            try:
+                return client.evalsha(SHAS[name], len(keys), *keys, *args)
+            except redis.exceptions.NoScriptError:
+                return client.eval(SCRIPTS[name], len(keys), *keys, *args)
+
+    def run_many(self, calls: Sequence[tuple[str, Sequence[str], Sequence[Any]]]) -> list[Any]:
+        """Runs several scripts in one round trip, each atomic by itself, in order. Raises as `run`."""
+        if len(calls) == 1:
+            return [self.run(*calls[0])]
+        with speaking_plainly([key for _, keys, _ in calls for key in keys]):
+            pipe = self.client.pipeline(transaction=False)
+            for name, keys, args in calls:
+                pipe.evalsha(SHAS[name], len(keys), *keys, *args)
+            replies = pipe.execute(raise_on_error=False)
+            for at, (name, keys, args) in enumerate(calls):
+                if isinstance(replies[at], redis.exceptions.NoScriptError):
+                    replies[at] = self.client.eval(SCRIPTS[name], len(keys), *keys, *args)
+                elif isinstance(replies[at], Exception):
+                    raise replies[at]
+            return list(replies)
+
+    def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
+        """Runs plain commands. Raises as `run`."""
+        with speaking_plainly(()):
+            return question(self.client)
+
+    def publish(self, channel: str, word: str) -> None:
+        self.ask(lambda client: client.publish(channel, word))
+
+    def close(self) -> None:
+        self.client.connection_pool.disconnect()
+
+
+def pipelined(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Runs plain commands in one round trip."""
+    pipe = client.pipeline(transaction=False)
+    for command in commands:
+        pipe.execute_command(*command)
+    return list(pipe.execute())
+
+
+@contextmanager
+def speaking_plainly(keys: Sequence[str]) -> Iterator[None]:
+    """Turns what redis-py raises into this package's errors, naming the key where a key is at fault."""
+    try:
+        yield
+    except _PASSING as error:
+        raise LedgerUnreachable(f"{LedgerUnreachable.__doc__} ({error or type(error).__name__})") from error
+    except redis.exceptions.ResponseError as error:
+        if "WRONGTYPE" in str(error):
+            raise ForeignValue(_name_the_key(str(error), keys)) from error
+        raise LedgerRefused(f"{LedgerRefused.__doc__} ({error})") from error
+
+
+def _name_the_key(message: str, keys: Sequence[str]) -> str:
+    ours = ", ".join(key for key in keys if key.startswith("{"))
+    return f"{ForeignValue.__doc__} One of: {ours or 'unknown'}. ({message})"

@@ -1,0 +1,231 @@
+"""Dramatiq's hooks -> the ledger's transitions.
+
+| hook                                   | transition                                              |
+|----------------------------------------|---------------------------------------------------------|
+| before_worker_boot                     | (unknown) -> alive: register, beat, watch               |
+| before_process_message                 | fetched -> started (begin), or refused                  |
+| after_ack, after_nack                  | started -> gone (finish, with the next begin or flush)  |
+| before_delay_message                   | remembers who fetched a delayed message                 |
+| before_enqueue, forward of a delayed   | refused unless this incarnation still holds it          |
+| before_enqueue, in a running job       | refused for a lost job; a retry is noted first          |
+| before_worker_shutdown                 | alive -> draining                                       |
+| after_worker_shutdown, process exit    | draining -> buried with empty hands; else dies          |
+
+In a producer no hook does anything: no thread, no connection, no heartbeat.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import multiprocessing.util
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import dramatiq
+from dramatiq.middleware import Middleware, MiddlewareError, SkipMessage
+
+from .brokers.redis import RedisHost, is_supported
+from .entry import Entry, Policy
+from .errors import ConfigurationError, LedgerError, OwnershipLost
+from .job import Job, running
+from .ledger import Outcome
+from .settings import AssuredJobsSettings
+from .worker import WorkerSide
+
+logger = logging.getLogger("assured_jobs")
+
+#: In the options of a delayed message, in memory only: who fetched it, under which id.
+_FETCHED_AS = "assured_jobs_fetched_as"
+
+#: In the options of a retry: the delivery it is a retry of.
+_RETRY_OF = "assured_jobs_retry_of"
+
+_POLICY_OPTIONS = ("on_orphan", "max_crashes", "max_orphan_age")
+
+
+class NotOurs(OwnershipLost, MiddlewareError):
+    """This worker had been declared dead: nothing is enqueued on behalf of a job that it lost."""
+
+
+class BadActorOption(ConfigurationError, MiddlewareError):
+    """An actor option has a value that cannot be meant."""
+
+
+class AssuredJobs(Middleware):
+    """Brings a killed worker's jobs back: once, and soon.
+
+    Args:
+        settings: an `AssuredJobsSettings`; without it, one is read from the environment and `values`.
+        client: a `redis.Redis` to take the server from, instead of the broker's own.
+        values: single settings, as keywords.
+
+    Raises:
+        ConfigurationError: naming every setting at fault.
+    """
+
+    def __init__(self, settings: AssuredJobsSettings | None = None, *, client: Any = None, **values: Any) -> None:
+        if settings is not None and values:
+            raise ConfigurationError([f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values])
+        self.settings = settings or AssuredJobsSettings(**values)
+        self._client = client
+        self._assured: set[str] = set()
+        self._side: WorkerSide | None = None
+
+    @property
+    def actor_options(self) -> set[str]:
+        return {"assured", *_POLICY_OPTIONS}
+
+    def before_declare_actor(self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]) -> None:
+        self._policy(actor.actor_name, actor.options)
+        if actor.options.get("assured", self.settings.assure_all):
+            self._assured.add(actor.actor_name)
+
+    def after_declare_actor(self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]) -> None:
+        if self._side:
+            self._side.instance.declared()
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if not is_supported(broker):
+            logger.warning(
+                "assured_jobs needs a RedisBroker and got a %s: jobs run unrecorded and nothing is recovered.",
+                type(broker).__name__,
+            )
+            return
+        host = RedisHost(broker, lambda: tuple(sorted(self._assured)))  # type: ignore[arg-type]
+        client = self._client or broker.client  # type: ignore[attr-defined]
+        self._side = WorkerSide(client, self.settings, host)
+        self._side.start()
+        # A second SIGTERM, or one to the whole process group, ends a Dramatiq worker with sys.exit: not a crash.
+        atexit.register(self._side.drain)
+        multiprocessing.util.Finalize(None, self._side.drain, exitpriority=100)
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if self._side:
+            self._side.drain()
+
+    def after_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if self._side:
+            self._side.stop()
+
+    def before_process_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        if self._side is None:
+            return
+        self._settle_previous()
+        job = self._job(self._side, message)
+        # Set before the store is asked: an interrupt that hits us while asking must not leave an entry behind.
+        running.set(job)
+        directive = self._side.guard.may_start(job, message.options.get(_RETRY_OF, ""))
+        if directive == "run":
+            return
+        running.set(None)
+        message.options["store_results"] = False
+        if directive == "nack":
+            message.fail()
+        elif directive == "drop":
+            # Dramatiq acks what was skipped: with a handle that nobody knows, that ack takes nothing away.
+            message.options["redis_message_id"] = f"refused-{uuid4()}"
+        raise SkipMessage(f"assured_jobs refused to start {message.message_id} here")
+
+    def after_process_message(
+        self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
+        job = running.get()
+        if job is not None and job.message is message:
+            job.outcome = "ack" if exception is None else "retry"
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        job = running.get()
+        if job is not None and job.message is message:
+            job.outcome = "ack"  # a middleware behind this one decided so
+
+    def after_ack(self, broker: dramatiq.Broker, message: Any) -> None:
+        self._ended(message)
+
+    def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
+        self._ended(message, "nack")
+
+    def before_delay_message(self, broker: dramatiq.Broker, message: Any) -> None:
+        if self._side:
+            message.options[_FETCHED_AS] = [self._side.instance.info.id, message.options.get("redis_message_id")]
+
+    def before_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+        if self._side is None:
+            return
+        successor = message.options.get("redis_message_id")
+        fetched_as = message.options.pop(_FETCHED_AS, None)
+        if fetched_as:
+            self._before_forward(self._side, message, *fetched_as)
+            return
+        job = running.get()
+        if job is None:
+            return
+        if not self._side.guard.may_enqueue(job):
+            raise NotOurs
+        if job.recorded and message.message_id == job.message_id:
+            message.options[_RETRY_OF] = job.entry.delivery
+            self._side.guard.succeed(job.entry.delivery, successor, message.queue_name)
+
+    def _before_forward(self, side: WorkerSide, message: Any, instance: str, delivery: str) -> None:
+        """A ConsumerThread puts a delayed message that is due into its queue, and acks it afterwards."""
+        assured = message.actor_name in self._assured
+        if assured or side.instance.reborn or not side.instance.sure:
+            try:
+                ours = side.guard.may_forward(instance, delivery, f"{message.queue_name}.DQ")
+            except LedgerError:
+                ours = True  # the broker is the same server: it refuses by itself
+            if not ours:
+                raise NotOurs
+        if assured and _RETRY_OF in message.options:
+            side.guard.succeed(message.options[_RETRY_OF], message.options["redis_message_id"], message.queue_name)
+
+    def _settle_previous(self) -> None:
+        """A job of this thread that ended without ack or nack: its ack failed, so the ledger's end is the only one."""
+        if (job := running.get()) is not None:
+            self._ended(job.message)
+
+    def _ended(self, message: Any, outcome: Outcome | None = None) -> None:
+        job = running.get()
+        if job is not None and job.message is message and self._side:
+            running.set(None)
+            self._side.guard.ended(job, outcome or job.outcome)
+
+    def _job(self, side: WorkerSide, message: Any) -> Job:
+        options = {**self._actor_options(side, message.actor_name), **message.options}
+        entry = Entry(
+            delivery=message.options.get("redis_message_id", message.message_id),
+            message_id=message.message_id,
+            actor=message.actor_name,
+            queue=message.queue_name,
+            policy=self._policy(message.actor_name, options),
+        )
+        assured = bool(options.get("assured", self.settings.assure_all))
+        return Job(info=side.instance.info, entry=entry, message=message, assured=assured, ask=side.ensure_owned)
+
+    def _actor_options(self, side: WorkerSide, name: str) -> dict[str, Any]:
+        try:
+            return side.host.broker.get_actor(name).options
+        except dramatiq.ActorNotFound:
+            return {}
+
+    def _policy(self, actor: str, options: dict[str, Any]) -> Policy:
+        """Message before actor before settings. Raises BadActorOption."""
+        chosen = {name: options[name] for name in _POLICY_OPTIONS if options.get(name) is not None}
+        age = chosen.get("max_orphan_age")
+        if isinstance(age, timedelta):
+            chosen["max_orphan_age"] = age.total_seconds()
+        expectations = {
+            "on_orphan": ("requeue, hold or discard", lambda value: value in ("requeue", "hold", "discard")),
+            "max_crashes": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
+            "max_orphan_age": ("seconds above 0 or a timedelta", lambda v: type(v) in (int, float) and v > 0),
+        }
+        problems = [
+            f"{actor}: {name}: expected {expectations[name][0]}, got {value!r}"
+            for name, value in chosen.items()
+            if not expectations[name][1](value)
+        ]
+        if problems:
+            raise BadActorOption(problems)
+        default = self.settings.policy()
+        return Policy(**{**default.__dict__, **chosen})

@@ -1,0 +1,42 @@
+"""When the ledger does not answer: one timeout, then nobody asks for a while, and it is said once, with what follows."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from .errors import LedgerError
+from .events import LedgerBack, LedgerLost, emit
+
+
+class Outage:
+    """Shared by everybody in this process who asks the ledger. `rest` seconds pass before a job asks again."""
+
+    def __init__(self, rest: float = 1.0) -> None:
+        self.rest = rest
+        self._lock = threading.Lock()
+        self._since: float | None = None
+        self._ask_again = 0.0
+
+    @property
+    def resting(self) -> bool:
+        """True while asking would only cost another timeout."""
+        return self._since is not None and time.monotonic() < self._ask_again
+
+    def failed(self, error: LedgerError, consequence: str) -> None:
+        with self._lock:
+            first, self._since = self._since is None, self._since or time.monotonic()
+            self._ask_again = time.monotonic() + self.rest
+        if first:
+            emit(LedgerLost(consequence, str(error)))
+
+    def over(self) -> bool:
+        """The ledger answered. True where it had not before."""
+        if self._since is None:
+            return False
+        with self._lock:
+            since, self._since = self._since, None
+        if since is None:
+            return False
+        emit(LedgerBack(time.monotonic() - since))
+        return True

@@ -1,0 +1,127 @@
+"""Pure judgement: who is dead, and what becomes of an orphan. No clock, no store, no randomness of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .entry import Policy, Vitals
+
+#: Deaths of a draining instance are not the job's fault, but a job that is interrupted this often is held:
+#: a liveness probe that kills the worker again and again looks exactly like a deploy.
+MAX_INTERRUPTED = 10
+
+#: The longest wait between two lives of a job that keeps crashing, in seconds.
+MAX_BACKOFF = 60.0
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`state` is what people see. A death says what declare_dead must find still true when it acts."""
+
+    state: Literal["alive", "draining", "stalled", "dead"]
+    cause: str = ""
+    older_than: float = 0.0
+    absent: bool = False
+
+
+def judge(vitals: Vitals, *, watched: float | None, absent_for: float) -> Judgement:
+    """Who is dead, by two signals.
+
+    Args:
+        vitals: what the store shows; `vitals.age` is already bounded by the store's own uptime.
+        watched: seconds this judge has watched without a break; None for a judge that looks once.
+        absent_for: seconds of that unbroken watch in which the presence was gone.
+    """
+    info, age = vitals.info, vitals.age
+    expired = age > info.heartbeat_ttl
+    if vitals.presence == "gone":
+        # The heartbeat itself verifies the presence: where it is gone, no heartbeat came since it went.
+        grace_over = info.presence_grace > 0 and absent_for >= info.presence_grace
+        if expired or grace_over or (vitals.draining and absent_for > 0):
+            return Judgement("dead", "connection lost", absent=True)
+    elif vitals.presence == "there":
+        if age > info.stall_ttl and _gave_a_chance(info.heartbeat_interval, watched):
+            return Judgement("dead", "stalled", older_than=info.stall_ttl)
+        if expired:
+            return Judgement("stalled")
+    elif expired and _gave_a_chance(info.heartbeat_interval, watched):
+        return Judgement("dead", "heartbeat expired", older_than=info.heartbeat_ttl)
+    return Judgement("draining" if vitals.draining else "alive")
+
+
+def _gave_a_chance(interval: float, watched: float | None) -> bool:
+    """After a frozen or unreachable store every heartbeat is old: a watcher waits until all could beat again."""
+    return watched is None or watched > interval
+
+
+@dataclass(frozen=True)
+class Case:
+    """One delivery of a dead instance, as the judge needs it. Times in seconds.
+
+    `assured` is None where the actor is unknown. `started` is False for prefetched and delayed deliveries.
+    """
+
+    started: bool
+    assured: bool | None = True
+    decodable: bool = True
+    policy: Policy = Policy()
+    crashes: int = 0
+    interrupted: int = 0
+    handed_back: int = 0
+    limit: int = 0
+    draining: bool = False
+    since_last_sign: float = 0.0
+
+
+Action = Literal["front", "tail", "defer", "hold", "discard", "leave"]
+Charge = Literal["crashes", "interrupted", "handed_back", ""]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of it, and why, in words for a person. `delay` in seconds."""
+
+    action: Action
+    reason: str
+    charge: Charge = ""
+    delay: float = 0.0
+
+
+def verdict(case: Case, *, jitter: float = 1.0) -> Verdict:
+    """Judges one orphan. `jitter` between 0 and 1 spreads the delays of many."""
+    if not case.decodable:
+        return Verdict("hold", "its payload cannot be decoded: no worker could read it")
+    if not case.started:
+        if case.assured:
+            return Verdict("front", "fetched and never started")
+        if case.handed_back:
+            return Verdict(
+                "leave", "its actor is not assured and it was handed back before: left to Dramatiq's own maintenance"
+            )
+        return Verdict("tail", "its actor is not assured: handed back once", charge="handed_back")
+
+    if case.since_last_sign > case.policy.max_orphan_age:
+        age, most = round(case.since_last_sign), round(case.policy.max_orphan_age)
+        return Verdict("hold", f"last sign of life {age} s ago, more than max_orphan_age={most} s", _charge(case))
+    if case.draining:
+        if case.interrupted + 1 >= MAX_INTERRUPTED:
+            return Verdict("hold", f"interrupted {case.interrupted + 1} times by workers shutting down", "interrupted")
+        if case.policy.on_orphan == "requeue":
+            return Verdict("front", "interrupted: its worker was shutting down", "interrupted")
+    crashes = case.crashes + (not case.draining)
+    if case.policy.on_orphan == "hold":
+        return Verdict("hold", "its actor says on_orphan=hold", _charge(case))
+    if case.policy.on_orphan == "discard":
+        return Verdict("discard", "its actor says on_orphan=discard", _charge(case))
+    cap = max(case.policy.max_crashes, case.limit)
+    if crashes >= cap:
+        return Verdict("hold", f"{crashes} workers died running it (max_crashes={case.policy.max_crashes})", "crashes")
+    if crashes == 1:
+        return Verdict("front", "its worker died: crash 1", "crashes")
+    delay = min(MAX_BACKOFF, 2.0 ** (crashes - 2)) * (0.5 + jitter / 2)
+    return Verdict("defer", f"its worker died: crash {crashes}", "crashes", delay)
+
+
+def _charge(case: Case) -> Charge:
+    return "interrupted" if case.draining else "crashes"

@@ -1,0 +1,202 @@
+"""One pass: find what the dead left, judge it, hand it back or hold it, settle; and release what is due.
+
+Any number of passes may run at the same time, beside Dramatiq's own maintenance: each hand-back takes the id out
+of the dead instance's ack set and acts on it in one script. The lease only saves work.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import policy
+from .brokers.redis import read_payload
+from .entry import Crash, Death, Orphan
+from .events import OrphanSettled, emit
+from .failpoint import reach
+from .ledger import Ledger, Left, Order, Record
+
+
+@dataclass
+class Report:
+    """What a pass did, counted by outcome: handed_back, deferred, held, discarded, settled, left, elsewhere."""
+
+    dead: list[str] = field(default_factory=list)
+    buried: list[str] = field(default_factory=list)
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    def count(self, outcome: str) -> None:
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One orphan, the verdict on it, and the crash record the verdict rests on."""
+
+    left: Left
+    orphan: Orphan
+    verdict: policy.Verdict
+    record: Record
+
+
+class Recovery:
+    """Runs passes over one ledger. `breathe` is called between batches: a lease is kept, a tick is sent."""
+
+    def __init__(self, ledger: Ledger, breathe: Callable[[], None] = lambda: None) -> None:
+        self.ledger = ledger
+        self.breathe = breathe
+
+    def run(self, dead: list[str]) -> Report:
+        """Brings back what the given dead left, and whatever is due.
+
+        If interrupted: each job is either where it was or where it belongs; the next pass goes on.
+        """
+        report = Report(dead=list(dead))
+        for death in self.ledger.instances.deaths(dead):
+            self._bring_back(death, report)
+            reach("pass.before_bury")
+            if self.ledger.instances.bury(death.info):
+                report.buried.append(death.info.id)
+            reach("pass.after_bury")
+        self.release_due(report)
+        self.ledger.instances.forget()
+        return report
+
+    def plan(self, dead: list[str]) -> list[Decision]:
+        """The verdicts a pass would come to now. Changes nothing."""
+        return [
+            decision
+            for death in self.ledger.instances.deaths(dead)
+            for batch in self.ledger.estate.left_by(death)
+            for decision in self._judge(death, batch)
+        ]
+
+    def release_due(self, report: Report) -> None:
+        """deferred (due) or released -> queue. If interrupted: the rest still waits."""
+        while due := self.ledger.custody.due():
+            orphans = self.ledger.custody.read(due)
+            reach("pass.before_release")
+            words = self.ledger.custody.release(orphans) if orphans else []
+            reach("pass.after_release")
+            for orphan, word in zip(orphans, words, strict=True):
+                report.count(word)
+                if word == "handed_back":
+                    _tell(orphan, word, "its time had come" if orphan.state == "deferred" else "an operator said retry")
+            self.breathe()
+            if "handed_back" not in words and "settled" not in words:
+                return
+
+    def _bring_back(self, death: Death, report: Report) -> None:
+        for batch in self.ledger.estate.left_by(death):
+            reach("pass.before_judge")
+            decisions = self._judge(death, batch)
+            for decision in decisions:
+                if decision.verdict.action == "leave":
+                    report.count("left")
+            orders = [decision for decision in decisions if decision.verdict.action != "leave"]
+            reach("pass.before_hand_back")
+            words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(_order, orders)]) if orders else []
+            reach("pass.after_hand_back")
+            for decision, word in zip(orders, words, strict=True):
+                report.count(word)
+                if word in ("handed_back", "deferred", "held", "discarded"):
+                    _tell(decision.orphan, word, decision.verdict.reason)
+            self.breathe()
+
+    def _judge(self, death: Death, batch: list[Left]) -> list[Decision]:
+        """find -> judged. Deliveries whose payload is gone are ordered away like any other: the script settles them."""
+        named = [(left, *self._name(death, left)) for left in batch]
+        records = self.ledger.estate.records([message_id for _, message_id, _, _ in named])
+        decisions = []
+        for left, message_id, actor, decodable in named:
+            record = records[message_id]
+            entry = left.entry
+            case = policy.Case(
+                started=entry is not None,
+                assured=actor in death.info.assured,
+                decodable=decodable,
+                policy=entry.policy if entry else policy.Policy(),
+                crashes=record.crashes,
+                interrupted=record.interrupted,
+                handed_back=record.handed_back,
+                limit=record.limit,
+                draining=death.draining,
+                since_last_sign=death.silent_for,
+            )
+            ruling = policy.verdict(case, jitter=random.random())  # noqa: S311 - spreads load, hides nothing
+            orphan = _orphan(death, left, message_id, actor, ruling, record)
+            decisions.append(Decision(left, orphan, ruling, record))
+        return decisions
+
+    def _name(self, death: Death, left: Left) -> tuple[str, str, bool]:
+        """Message id, actor, and whether a worker could decode it."""
+        if left.entry:
+            return left.entry.message_id, left.entry.actor, True
+        if left.payload is None:
+            return left.delivery, "", True
+        content = read_payload(left.payload, death.info.encoder)
+        if content.kind == "message":
+            return content.message_id, content.actor, True
+        return left.delivery, "", content.kind == "opaque"
+
+
+def _orphan(
+    death: Death, left: Left, message_id: str, actor: str, ruling: policy.Verdict, record: Record
+) -> Orphan:
+    started_at = left.entry.started_at if left.entry else None
+    history = record.history
+    if ruling.charge in ("crashes", "interrupted") and started_at is not None:
+        crash = Crash(
+            instance=death.info.id,
+            host=death.info.host,
+            cause=death.cause,
+            died_at=death.died_at,
+            started_at=started_at,
+            ran_for=max(0, death.died_at - started_at) / 1000,
+            charged_as=ruling.charge,
+        )
+        history = (*history, crash)[-10:]
+    return Orphan(
+        delivery=left.delivery,
+        message_id=message_id,
+        actor=actor,
+        queue=left.queue,
+        broker_namespace=death.info.broker_namespace,
+        instance=death.info.id,
+        state={"defer": "deferred", "hold": "held", "discard": "discarded"}.get(ruling.action, "orphaned"),  # type: ignore[arg-type]
+        reason=ruling.reason,
+        crash_count=record.crashes + (ruling.charge == "crashes"),
+        interrupted_count=record.interrupted + (ruling.charge == "interrupted"),
+        started_at=started_at,
+        orphaned_at=death.died_at,
+        crashes=history,
+    )
+
+
+def _order(decision: Decision) -> Order:
+    verdict, orphan = decision.verdict, decision.orphan
+    return Order(
+        left=decision.left,
+        message_id=orphan.message_id,
+        action=verdict.action,
+        delay=verdict.delay,
+        charge=verdict.charge,
+        seen=decision.record.count(verdict.charge),
+        history=orphan.crashes,
+        orphan=orphan,
+    )
+
+
+def _tell(orphan: Orphan, outcome: str, reason: str) -> None:
+    emit(
+        OrphanSettled(
+            message_id=orphan.message_id,
+            actor=orphan.actor,
+            queue=orphan.queue,
+            instance=orphan.instance,
+            outcome=outcome,
+            reason=reason,
+            crash_count=orphan.crash_count,
+        )
+    )

@@ -1,0 +1,105 @@
+"""Every knob: its variable, unit, bound, and the rules between knobs, checked once and reported all at once."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from .entry import OnOrphan, Policy
+from .errors import ConfigurationError
+
+PREFIX = "ASSURED_JOBS_"
+
+_LABEL = re.compile(r"[A-Za-z0-9._:@-]{1,200}")
+_SCHEMES = ("redis://", "rediss://", "unix://")
+
+
+class AssuredJobsSettings(BaseSettings):
+    """Read from `ASSURED_JOBS_*`; a keyword goes before its variable. Durations in seconds.
+
+    Raises:
+        ConfigurationError: naming every variable at fault, what was expected and what came.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, populate_by_name=True)
+
+    instance_id: str = Field(default_factory=socket.gethostname, description="A label in the instance's name")
+    namespace: str = Field(
+        "assured_jobs",
+        validation_alias=AliasChoices("namespace", PREFIX + "NS", PREFIX + "NAMESPACE"),
+        description="Prefix of every key in Redis",
+    )
+    redis_url: str | None = Field(None, description="The RedisBroker's own server, where not taken from the broker")
+    redis_timeout: float = Field(5.0, gt=0, description="For one command")
+    heartbeat_interval: float = Field(15.0, gt=0, description="Between two heartbeats")
+    heartbeat_ttl: float = Field(45.0, gt=0, description="A heartbeat older than this is missed")
+    presence_grace: float = Field(3.0, ge=0, description="Dead this long after its connection is gone; 0 = off")
+    stall_ttl: float = Field(180.0, gt=0, description="Dead after this long without a heartbeat, connected or not")
+    recovery_lock_ttl: float = Field(300.0, gt=0, description="The lease for recovery passes")
+    delayed_recovery_interval: float = Field(300.0, gt=0, description="Between the passes after the one at start")
+    delayed_recovery_count: int = Field(1, ge=0, description="How many passes after the one at start")
+    watch: bool = Field(True, description="Recover whenever someone dies; false: at start and on delay alone")
+    assure_all: bool = Field(False, description="Every actor is assured unless it says assured=False")
+    on_orphan: OnOrphan = Field("requeue", description="requeue, hold or discard")
+    max_crashes: int = Field(3, ge=1, description="Deaths in a job's company before it is held")
+    max_orphan_age: float = Field(86400.0, gt=0, description="An orphan silent for longer is held")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ConfigurationError([*_problems(error)]) from None
+        if broken := [*self._broken_rules()]:
+            raise ConfigurationError(broken)
+
+    @field_validator("instance_id", "namespace")
+    @classmethod
+    def _is_a_label(cls, value: str) -> str:
+        if not _LABEL.fullmatch(value):
+            raise ValueError("1 to 200 letters, digits or . _ : @ -")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_a_redis_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(_SCHEMES):
+            raise ValueError(f"a URL beginning with {', '.join(_SCHEMES)}")
+        return value
+
+    def _broken_rules(self) -> Iterator[str]:
+        rules = [
+            ("heartbeat_ttl", self.heartbeat_ttl >= 2 * self.heartbeat_interval, "at least 2 x {}", "heartbeat_interval"),
+            ("stall_ttl", self.stall_ttl >= self.heartbeat_ttl, "at least {}", "heartbeat_ttl"),
+            ("presence_grace", self.presence_grace < self.heartbeat_ttl, "less than {}", "heartbeat_ttl"),
+            ("recovery_lock_ttl", self.recovery_lock_ttl >= 5, "at least 5 s, the time of a long batch", ""),
+        ]
+        for name, holds, expected, other in rules:
+            if not holds:
+                bound = f"{variable(other)} ({getattr(self, other):g} s)" if other else ""
+                yield f"{variable(name)}: expected {expected.format(bound)}, got {getattr(self, name):g} s"
+
+    def policy(self) -> Policy:
+        """What happens to an orphan whose actor says nothing else."""
+        return Policy(self.on_orphan, self.max_crashes, self.max_orphan_age)
+
+
+def variable(field: str) -> str:
+    """The environment variable of a field."""
+    return PREFIX + ("NS" if field == "namespace" else field.upper())
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        name = str(problem["loc"][0])
+        field = "namespace" if name in (PREFIX + "NS", PREFIX + "NAMESPACE") else name
+        if problem["type"] == "extra_forbidden":
+            yield f"{name}: no such setting; known are {', '.join(AssuredJobsSettings.model_fields)}"
+            continue
+        expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        got = "a value that is not shown" if field == "redis_url" else repr(problem["input"])
+        yield f"{variable(field)}: expected {expected}, got {got}"

@@ -1,0 +1,1 @@
+"""The orphaned-jobs dashboard. Not built yet."""
