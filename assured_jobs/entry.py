@@ -64,26 +64,30 @@ class InstanceInfo:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the ledger holds about one started job. `delivery` is Dramatiq's `redis_message_id`."""
+    """What the ledger holds about one started job. `delivery` is Dramatiq's `redis_message_id`.
+
+    `forward`: not a job, but a delayed message on its way from the delay queue into its queue.
+    """
 
     delivery: str
     message_id: str
     actor: str
     queue: str
     policy: Policy = field(default_factory=Policy)
+    forward: bool = False
     started_at: int = 0
 
     def dumps(self) -> str:
         """Without `delivery`, which is the field's name, and `started_at`, which the store adds."""
-        return json.dumps([self.message_id, self.actor, self.queue, *asdict(self.policy).values()])
+        return json.dumps([self.message_id, self.actor, self.queue, self.forward, *asdict(self.policy).values()])
 
     @classmethod
     def loads(cls, delivery: str, raw: bytes) -> Entry:
         """Reads `<started ms> <fence> <token> <JSON>`. Raises ValueError where the bytes are something else."""
         started, _fence, _token, text = raw.split(b" ", 3)
-        message_id, actor, queue, on_orphan, max_crashes, max_orphan_age, *_ = json.loads(text)
+        message_id, actor, queue, forward, on_orphan, max_crashes, max_orphan_age, *_ = json.loads(text)
         policy = Policy(on_orphan, max_crashes, max_orphan_age)
-        return cls(delivery, message_id, actor, queue, policy, int(started))
+        return cls(delivery, message_id, actor, queue, policy, forward, int(started))
 
 
 @dataclass(frozen=True)

@@ -123,5 +123,5 @@ def emit(event: Event) -> None:
     try:
         extra = {"action": type(event).__name__, "event": asdict(event)}
         logger.log(event.level, event.sentence(), extra=extra)
-    except Exception:  # noqa: BLE001 - see above
+    except Exception:
         logging.getLogger("assured_jobs.events").debug("could not tell %r", event, exc_info=True)

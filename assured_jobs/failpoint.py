@@ -14,7 +14,7 @@ _countdown = 0
 
 def reach(name: str) -> None:
     """Dies here if a test asked for it; costs one comparison otherwise."""
-    global _armed, _countdown  # noqa: PLW0603 - one process dies once
+    global _armed, _countdown
     if _armed is None:
         _armed, _, count = os.environ.get("ASSURED_JOBS_FAIL_POINT", "").partition(":")
         _countdown = int(count or 1)

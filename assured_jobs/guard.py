@@ -34,9 +34,10 @@ class Guard:
         self._lock = threading.Lock()
         instance.on_return = self.record_again
 
-    def may_start(self, job: Job, predecessor: str) -> Directive:
+    def may_start(self, job: Job, predecessor: str, successor: tuple[str, str] = ("", "")) -> Directive:
         """fetched -> started, or why not. Waits while the store cannot say whether this process still lives.
 
+        `predecessor`: the delivery this one is a retry of. `successor`: id and queue a delayed message goes on to.
         If interrupted: recorded, and never started: handed back when this process dies.
         """
         while True:
@@ -45,7 +46,7 @@ class Guard:
                     return self._may_start_unassured(job)
                 if self.outage.resting:
                     raise LedgerUnreachable
-                return self._begin(job, predecessor)
+                return self._begin(job, predecessor, successor)
             except LedgerUnreachable as error:
                 # Nobody can declare us dead sooner than this; later, someone may be running the job already.
                 if self.instance.age < self.instance.settings.heartbeat_ttl:
@@ -68,11 +69,6 @@ class Guard:
             return self._still_owns(job)
         except LedgerError:
             return True  # the broker is the same server: it refuses by itself
-
-    def may_forward(self, instance: str, delivery: str, queue: str) -> bool:
-        """Whether a delayed message that is due is still ours to put into its queue. One round trip."""
-        info = self.instance.info
-        return info.id == instance and self._still_fetched(info, delivery, queue)
 
     def succeed(self, delivery: str, successor: str, queue: str) -> None:
         """Notes a retry before it is enqueued. If interrupted: noted and not enqueued, which recovery sees."""
@@ -119,13 +115,13 @@ class Guard:
                     if job.token not in self._running:  # it ended while we asked, and could not tell
                         self._endings.append(_ending(job))
 
-    def _begin(self, job: Job, predecessor: str) -> Directive:
+    def _begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Directive:
         reach("job.before_begin")
-        answer = self._ask_begin(job, predecessor)
+        answer = self._ask_begin(job, predecessor, successor)
         if answer.word == "unknown":
             self.instance.beat()
             job.info = self.instance.info
-            answer = self._ask_begin(job, predecessor)
+            answer = self._ask_begin(job, predecessor, successor)
         reach("job.after_begin")
         if answer.word == "run":
             job.recorded = True
@@ -149,11 +145,11 @@ class Guard:
             self._running[job.token] = job
         return "run"
 
-    def _ask_begin(self, job: Job, predecessor: str) -> Answer:
+    def _ask_begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Answer:
         endings = self._take_endings()
         try:
             answer, accepted = self.ledger.deliveries.begin(
-                job.info, job.entry, job.token, predecessor=predecessor, endings=endings
+                job.info, job.entry, job.token, predecessor=predecessor, successor=successor, endings=endings
             )
         except LedgerError:
             self._give_back(endings)

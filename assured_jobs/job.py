@@ -26,9 +26,9 @@ class Job:
 
     info: InstanceInfo
     entry: Entry
-    message: Any
     assured: bool
     ask: Callable[[Job], None]
+    options: dict[str, Any]
     token: str = field(default_factory=lambda: uuid4().hex[:12])
     fence: int = 0
     crash_count: int = 0

@@ -6,7 +6,7 @@
 | before_process_message                 | fetched -> started (begin), or refused                  |
 | after_ack, after_nack                  | started -> gone (finish, with the next begin or flush)  |
 | before_delay_message                   | remembers who fetched a delayed message                 |
-| before_enqueue, forward of a delayed   | refused unless this incarnation still holds it          |
+| before_enqueue, forward of a delayed   | fetched -> started (begin), or refused                  |
 | before_enqueue, in a running job       | refused for a lost job; a retry is noted first          |
 | before_worker_shutdown                 | alive -> draining                                       |
 | after_worker_shutdown, process exit    | draining -> buried with empty hands; else dies          |
@@ -19,16 +19,19 @@ from __future__ import annotations
 import atexit
 import logging
 import multiprocessing.util
+import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import dramatiq
+from dramatiq.common import dq_name
 from dramatiq.middleware import Middleware, MiddlewareError, SkipMessage
 
 from .brokers.redis import RedisHost, is_supported
 from .entry import Entry, Policy
-from .errors import ConfigurationError, LedgerError, OwnershipLost
+from .errors import ConfigurationError, OwnershipLost
 from .job import Job, running
 from .ledger import Outcome
 from .settings import AssuredJobsSettings
@@ -113,7 +116,7 @@ class AssuredJobs(Middleware):
         if self._side is None:
             return
         self._settle_previous()
-        job = self._job(self._side, message)
+        job = self._job(self._side, message, message.options.get("redis_message_id", message.message_id))
         # Set before the store is asked: an interrupt that hits us while asking must not leave an entry behind.
         running.set(job)
         directive = self._side.guard.may_start(job, message.options.get(_RETRY_OF, ""))
@@ -124,20 +127,17 @@ class AssuredJobs(Middleware):
         if directive == "nack":
             message.fail()
         elif directive == "drop":
-            # Dramatiq acks what was skipped: with a handle that nobody knows, that ack takes nothing away.
-            message.options["redis_message_id"] = f"refused-{uuid4()}"
+            _neutralise(message.options)
         raise SkipMessage(f"assured_jobs refused to start {message.message_id} here")
 
     def after_process_message(
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        job = running.get()
-        if job is not None and job.message is message:
+        if job := _running(message):
             job.outcome = "ack" if exception is None else "retry"
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        job = running.get()
-        if job is not None and job.message is message:
+        if job := _running(message):
             job.outcome = "ack"  # a middleware behind this one decided so
 
     def after_ack(self, broker: dramatiq.Broker, message: Any) -> None:
@@ -153,7 +153,6 @@ class AssuredJobs(Middleware):
     def before_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
         if self._side is None:
             return
-        successor = message.options.get("redis_message_id")
         fetched_as = message.options.pop(_FETCHED_AS, None)
         if fetched_as:
             self._before_forward(self._side, message, *fetched_as)
@@ -162,46 +161,61 @@ class AssuredJobs(Middleware):
         if job is None:
             return
         if not self._side.guard.may_enqueue(job):
+            # Dramatiq acks the job in the end; as long as recovery has not come to it, that would take it away.
+            _neutralise(job.options)
             raise NotOurs
         if job.recorded and message.message_id == job.message_id:
             message.options[_RETRY_OF] = job.entry.delivery
-            self._side.guard.succeed(job.entry.delivery, successor, message.queue_name)
+            self._side.guard.succeed(job.entry.delivery, message.options["redis_message_id"], message.queue_name)
 
     def _before_forward(self, side: WorkerSide, message: Any, instance: str, delivery: str) -> None:
-        """A ConsumerThread puts a delayed message that is due into its queue, and acks it afterwards."""
-        assured = message.actor_name in self._assured
-        if assured or side.instance.reborn or not side.instance.sure:
-            try:
-                ours = side.guard.may_forward(instance, delivery, f"{message.queue_name}.DQ")
-            except LedgerError:
-                ours = True  # the broker is the same server: it refuses by itself
-            if not ours:
-                raise NotOurs
-        if assured and _RETRY_OF in message.options:
-            side.guard.succeed(message.options[_RETRY_OF], message.options["redis_message_id"], message.queue_name)
+        """A ConsumerThread puts a delayed message that is due into its queue, and acks it afterwards. To the ledger
+        that is a start whose successor is known: nobody else does it too, and a death in between doubles nothing."""
+        queue = dq_name(message.queue_name)
+        job = self._job(side, message, delivery, forward=queue)
+        if job.info.id != instance:
+            raise NotOurs
+        self._settle_previous()
+        running.set(job)
+        successor = (message.options["redis_message_id"], message.queue_name)
+        directive = side.guard.may_start(job, message.options.get(_RETRY_OF, ""), successor)
+        if directive == "run":
+            return
+        running.set(None)
+        if directive != "drop":
+            side.host.ack(queue, delivery)
+        raise NotOurs
 
     def _settle_previous(self) -> None:
-        """A job of this thread that ended without ack or nack: its ack failed, so the ledger's end is the only one."""
-        if (job := running.get()) is not None:
-            self._ended(job.message)
+        """A job of this thread that ended without ack or nack: where it succeeded, the ledger completes the ack. What
+        failed, or could not be forwarded, stays recorded until this process dies: then its retry is looked for."""
+        if job := running.get():
+            running.set(None)
+            if job.outcome == "ack" and self._side:
+                self._side.guard.ended(job, "ack")
 
     def _ended(self, message: Any, outcome: Outcome | None = None) -> None:
-        job = running.get()
-        if job is not None and job.message is message and self._side:
+        job = _running(message)
+        if job and self._side:
             running.set(None)
             self._side.guard.ended(job, outcome or job.outcome)
 
-    def _job(self, side: WorkerSide, message: Any) -> Job:
+    def _job(self, side: WorkerSide, message: Any, delivery: str, forward: str = "") -> Job:
         options = {**self._actor_options(side, message.actor_name), **message.options}
+        policy = self._policy(message.actor_name, options)
         entry = Entry(
-            delivery=message.options.get("redis_message_id", message.message_id),
+            delivery=delivery,
             message_id=message.message_id,
             actor=message.actor_name,
-            queue=message.queue_name,
-            policy=self._policy(message.actor_name, options),
+            queue=forward or message.queue_name,
+            # A job at its cap is held where it would start, not on the way there.
+            policy=replace(policy, max_crashes=sys.maxsize) if forward else policy,
+            forward=bool(forward),
         )
         assured = bool(options.get("assured", self.settings.assure_all))
-        return Job(info=side.instance.info, entry=entry, message=message, assured=assured, ask=side.ensure_owned)
+        return Job(
+            info=side.instance.info, entry=entry, assured=assured, ask=side.ensure_owned, options=message.options
+        )
 
     def _actor_options(self, side: WorkerSide, name: str) -> dict[str, Any]:
         try:
@@ -229,3 +243,16 @@ class AssuredJobs(Middleware):
             raise BadActorOption(problems)
         default = self.settings.policy()
         return Policy(**{**default.__dict__, **chosen})
+
+
+def _running(message: Any) -> Job | None:
+    """This thread's job, if it is that message's."""
+    job = running.get()
+    if job is None or job.options is message.options or job.entry.delivery == message.options.get("redis_message_id"):
+        return job
+    return None
+
+
+def _neutralise(options: dict[str, Any]) -> None:
+    """Dramatiq acks whatever was skipped or has ended: with a handle nobody knows, that ack takes nothing away."""
+    options["redis_message_id"] = f"refused-{uuid4()}"

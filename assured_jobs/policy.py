@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from .entry import Policy, Vitals
@@ -65,7 +65,7 @@ class Case:
     started: bool
     assured: bool | None = True
     decodable: bool = True
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     crashes: int = 0
     interrupted: int = 0
     handed_back: int = 0

@@ -113,7 +113,7 @@ class Recovery:
             record = records[message_id]
             entry = left.entry
             case = policy.Case(
-                started=entry is not None,
+                started=entry is not None and not entry.forward,
                 assured=actor in death.info.assured,
                 decodable=decodable,
                 policy=entry.policy if entry else policy.Policy(),
@@ -124,7 +124,7 @@ class Recovery:
                 draining=death.draining,
                 since_last_sign=death.silent_for,
             )
-            ruling = policy.verdict(case, jitter=random.random())  # noqa: S311 - spreads load, hides nothing
+            ruling = policy.verdict(case, jitter=random.random())
             orphan = _orphan(death, left, message_id, actor, ruling, record)
             decisions.append(Decision(left, orphan, ruling, record))
         return decisions
@@ -144,7 +144,7 @@ class Recovery:
 def _orphan(
     death: Death, left: Left, message_id: str, actor: str, ruling: policy.Verdict, record: Record
 ) -> Orphan:
-    started_at = left.entry.started_at if left.entry else None
+    started_at = left.entry.started_at if left.entry and not left.entry.forward else None
     history = record.history
     if ruling.charge in ("crashes", "interrupted") and started_at is not None:
         crash = Crash(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from typing import Any
-from uuid import uuid4
 
-from .errors import ConfigurationError, LedgerError, OwnershipLost
+from .errors import LedgerError, OwnershipLost
 from .guard import Guard
 from .instance import Host, Instance
 from .job import Job

@@ -60,6 +60,10 @@ class RedisHost:
         """
         self.broker.broker_id = broker_id
 
+    def ack(self, queue: str, delivery: str) -> None:
+        """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""
+        self.broker.do_ack(queue, delivery)
+
 
 def is_supported(broker: dramatiq.Broker) -> bool:
     return isinstance(broker, RedisBroker)

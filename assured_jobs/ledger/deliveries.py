@@ -55,11 +55,13 @@ class Deliveries:
         token: str,
         *,
         predecessor: str = "",
+        successor: tuple[str, str] = ("", ""),
         again: bool = False,
         endings: tuple[Ending, ...] = (),
     ) -> tuple[Answer, list[bool]]:
         """fetched -> started, in one round trip that also carries `endings`.
 
+        `successor` is the id and the queue under which a delayed message goes on.
         Returns the answer, and for each ending whether it was accepted.
         If interrupted: recorded, and never started here: a death is charged that the job did not cause.
         """
@@ -70,7 +72,7 @@ class Deliveries:
         ]  # fmt: skip
         args = [
             info.id, entry.delivery, token, entry.dumps(), entry.policy.max_crashes, predecessor,
-            "again" if again else "",
+            "again" if again else "", successor[0], QueueKeys(info.broker_namespace, successor[1]).msgs,
         ]  # fmt: skip
         *accepted, reply = self.store.run_many([*map(self._finish, endings), ("begin", keys, args)])
         return _answer(reply), [bool(one) for one in accepted]

@@ -14,6 +14,7 @@
 -- ARGV[1] instance id      ARGV[2] delivery      ARGV[3] token, fresh for each start
 -- ARGV[4] entry, JSON      ARGV[5] max_crashes   ARGV[6] delivery this one is a retry of, or ""
 -- ARGV[7] "again" to record a job that runs already: the store lost its data, or could not be asked
+-- ARGV[8] id under which a delayed message goes on into its queue, or ""   ARGV[9] payload hash it goes into
 --
 -- Returns one of
 --   {"run", crashes, fence, started ms, last instance or ""}   recorded: start it
@@ -28,6 +29,7 @@ local alive, dead, buried, entries, owners, successors = KEYS[1], KEYS[2], KEYS[
 local fence_key, job, done, acks, msgs = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local id, delivery, token, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_crashes, predecessor, again = tonumber(ARGV[5]), ARGV[6], ARGV[7] == 'again'
+local successor, successor_msgs = ARGV[8], ARGV[9]
 
 if not redis.call('ZSCORE', alive, id) then
   if redis.call('ZSCORE', dead, id) or redis.call('ZSCORE', buried, id) then
@@ -85,6 +87,9 @@ local started = string.format('%.0f', math.floor(micros / 1000))
 redis.call('SET', fence_key, fence)
 redis.call('HSET', entries, delivery, started .. ' ' .. fence .. ' ' .. token .. ' ' .. entry)
 redis.call('HSET', owners, delivery, id .. ' ' .. token .. ' ' .. acks)
+if successor ~= '' then
+  redis.call('HSET', successors, delivery, successor .. ' ' .. successor_msgs .. '\n')
+end
 if predecessor ~= '' and redis.call('HEXISTS', owners, predecessor) == 1 then
   redis.call('HSET', successors, predecessor, 'begun')
 end

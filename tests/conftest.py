@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+for folder in (Path(__file__).parent, Path(__file__).parent / "contract"):
+    sys.path.insert(0, str(folder))
+
+for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and name != "ASSURED_JOBS_REDIS_URL"]:
+    del os.environ[name]
+
+from lab import Lab  # noqa: E402
+
+from assured_jobs.demo.server import Server  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def shared_server() -> Iterator[Server]:
+    server = Server()
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(shared_server: Server) -> Server:
+    import redis
+
+    redis.Redis.from_url(shared_server.url).flushall()
+    return shared_server
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
+    """Labs, each torn down with its workers."""
+    made: list[Lab] = []
+
+    def make(server: Server, **broker: Any) -> Lab:
+        made.append(Lab(server, tmp_path, **broker))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def lab(server: Server, make_lab: Callable[..., Lab]) -> Lab:
+    return make_lab(server)

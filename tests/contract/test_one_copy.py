@@ -1,0 +1,149 @@
+"""The hand-back script alone, against everybody who may race for the same delivery."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from dead import Fleet
+
+
+@pytest.fixture
+def fleet(server) -> Fleet:
+    return Fleet(server.url)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_claimers_native_passes_and_late_acks_leave_one_copy_or_a_finished_job(fleet: Fleet, seed: int) -> None:
+    chance = random.Random(seed)
+    endings = {"acked": 0, "handed back": 0, "native": 0}
+    for _ in range(100):
+        fleet.redis.flushall()
+        started = chance.random() < 0.5
+        delivery = fleet.die_with(started=started)
+        racers = [fleet.claim] * 2 + [fleet.native_maintenance] * chance.randint(0, 2)
+        if chance.random() < 0.5:
+            racers.append(fleet.late_ack)
+        chance.shuffle(racers)
+        _race(racers, chance)
+
+        copies = fleet.copies(delivery)
+        if fleet.payload(delivery) is None:
+            endings["acked"] += 1
+            fleet.drain()
+            assert fleet.copies(delivery) == 0
+        else:
+            assert copies == 1
+            endings["native" if fleet.entry(delivery) else "handed back"] += 1
+    assert endings["acked"] and endings["handed back"], endings
+
+
+def _race(racers, chance: random.Random) -> None:
+    barrier = threading.Barrier(len(racers))
+    failures = []
+
+    def run(racer) -> None:
+        barrier.wait()
+        try:
+            racer()
+        except Exception as error:  # noqa: BLE001
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=(racer,)) for racer in racers]
+    chance.shuffle(threads)
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_job_someone_else_put_back_goes_through_its_dead_owner_when_fetched(fleet: Fleet) -> None:
+    delivery = fleet.die_with(started=True)
+    fleet.native_maintenance()
+    assert fleet.claim() == ["elsewhere"]
+
+    taker = fleet.register("taker")
+    fleet.fetch(taker)
+    assert fleet.begin(taker, delivery).word == "taken"
+    assert fleet.claim() == ["handed_back"]
+    assert fleet.copies(delivery) == 1
+    fleet.fetch(taker)
+    assert fleet.begin(taker, delivery).word == "run"
+    assert fleet.record().crashes == 1
+
+
+def test_a_robbed_living_owner_gets_its_delivery_back_and_can_ack_it(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    fleet.native_maintenance()
+    robber = fleet.register("robber")
+    fleet.fetch(robber)
+
+    assert fleet.begin(robber, delivery).word == "taken"
+
+    fleet.late_ack()
+    assert fleet.payload(delivery) is None
+    assert fleet.finish(delivery) == [True]
+    assert fleet.leftovers() == []
+
+
+def test_a_job_that_ended_while_robbed_is_not_run_again(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    fleet.native_maintenance()
+    fleet.late_ack()
+    assert fleet.finish(delivery) == [True]
+
+    robber = fleet.register("robber")
+    fleet.fetch(robber)
+    answer = fleet.begin(robber, delivery)
+    assert (answer.word, answer.how) == ("finished", "ack")
+
+
+def test_a_job_that_was_rejected_while_robbed_reaches_the_dead_letters(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    fleet.native_maintenance()
+    fleet.finish(delivery, "nack")
+    robber = fleet.register("robber")
+    fleet.fetch(robber)
+    assert fleet.begin(robber, delivery).how == "nack"
+
+
+def test_a_finish_completes_an_ack_that_never_arrived(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    assert fleet.finish(delivery) == [True]
+    assert fleet.payload(delivery) is None
+    assert fleet.copies(delivery) == 0
+
+
+def test_an_entry_with_a_foreign_token_is_not_finished(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    assert fleet.finish(delivery, token="another") == [False]
+    assert fleet.entry(delivery)
+
+
+def test_a_retry_that_is_in_the_broker_settles_its_predecessor(fleet: Fleet) -> None:
+    delivery = fleet.die_with(started=True, successor="enqueued")
+    assert fleet.claim() == ["settled"]
+    assert fleet.copies(delivery) == 0
+
+
+def test_a_retry_that_was_noted_and_never_enqueued_does_not_lose_the_job(fleet: Fleet) -> None:
+    delivery = fleet.die_with(started=True, successor="noted")
+    assert fleet.claim() == ["handed_back"]
+    assert fleet.copies(delivery) == 1
+
+
+def test_a_retry_that_already_ran_elsewhere_settles_its_predecessor(fleet: Fleet) -> None:
+    delivery = fleet.die_with(started=True, successor="enqueued")
+    other = fleet.register("other")
+    fleet.begin_successor(other, delivery)
+    assert fleet.claim() == ["settled"]
+    assert fleet.copies(delivery) == 0
+
+
+def test_nothing_is_taken_from_a_living_instance(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    assert fleet.claim() == ["alive"]
+    assert fleet.copies(delivery) == 0
+    assert fleet.payload(delivery)

@@ -1,0 +1,47 @@
+"""Must: whoever recovers may be killed between any two steps, and the next pass ends the work."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lab import Lab
+
+STEPS = (
+    "pass.after_declare",
+    "pass.before_judge",
+    "pass.before_hand_back",
+    "pass.after_hand_back",
+    "pass.before_bury",
+    "pass.before_release",
+    "pass.after_release",
+)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step: str) -> None:
+    victim = lab.worker(threads=2)
+    for n in range(4):
+        lab.jobs.gated.send(n)
+    for n in range(100, 103):
+        lab.jobs.work.send_with_options(args=(n,), delay=1_000)
+    lab.wait(lambda: len(lab.effects("start")) == 2, "2 jobs run")
+    running = {line["n"] for line in lab.effects("start")}
+    if "release" in step:  # a first crash already behind them: the second one defers
+        for line in lab.redis.hvals("dramatiq:default.msgs"):
+            import json
+
+            lab.redis.hset(lab.ledger.keys.job(json.loads(line)["message_id"]), "crashes", 1)
+    victim.kill()
+
+    recoverer = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": step})
+    lab.wait(recoverer.exited, f"the recoverer dies at {step}")
+    lab.open()
+    lab.worker()
+
+    lab.wait(lambda: len(lab.effects("done")) >= 7, "every job is done")
+    lab.wait_until_empty()
+    everything = {*range(4), 100, 101, 102}
+    assert lab.count("done") == dict.fromkeys(everything, 1)
+    lab.assert_only_the_dead_lost_starts(victim, recoverer)
+    assert all(lab.count("start")[n] >= 2 for n in running)

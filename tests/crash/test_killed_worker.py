@@ -1,0 +1,74 @@
+"""Must: a killed worker's jobs come back, once, and soon."""
+
+from __future__ import annotations
+
+import time
+
+from lab import Lab
+
+
+def _busy_watcher(lab: Lab, start):
+    """A worker that watches, with 4 running, 4 prefetched and 20 delayed jobs; and a second one beside it."""
+    first = start()
+    lab.wait(lambda: lab.lease_holder() in lab.alive(), "the first worker holds the lease")
+    watcher = lab.lease_holder()
+    for n in range(8):
+        lab.jobs.gated.send(n)
+    for n in range(100, 120):
+        lab.jobs.work.send_with_options(args=(n,), delay=9_000)
+    acks = f"dramatiq:__acks__.{lab.ledger.instances.describe([watcher])[watcher].broker_id}"
+    lab.wait(lambda: len(lab.effects("start")) == 4, "4 jobs run")
+    lab.wait(lambda: lab.redis.scard(f"{acks}.default") == 8, "4 more are prefetched")
+    lab.wait(lambda: lab.redis.scard(f"{acks}.default.DQ") == 20, "20 are delayed in its memory")
+    second = start()
+    assert lab.lease_holder() == watcher
+    return first, second
+
+
+def _assert_once(lab: Lab, running: set[int]) -> None:
+    lab.wait(lambda: len(lab.effects("done")) >= 28, "every job is done")
+    lab.wait_until_empty()
+    everything = {*range(8), *range(100, 120)}
+    assert lab.count("done") == dict.fromkeys(everything, 1)
+    assert lab.count("start") == {n: 2 if n in running else 1 for n in everything}
+
+
+def test_a_killed_watchers_jobs_run_once_elsewhere_within_seconds(lab: Lab) -> None:
+    first, _ = _busy_watcher(lab, lab.default_worker)
+    running = {line["n"] for line in lab.effects("start")}
+
+    killed = time.monotonic()
+    first.kill()
+    lab.open()
+
+    _assert_once(lab, running)
+    again = min(line["at"] for line in lab.effects("start") if line["at"] > killed)
+    assert again - killed < 8
+
+
+def test_one_copy_while_native_maintenance_and_an_operator_race_us(server, make_lab) -> None:
+    lab = make_lab(server, heartbeat_timeout=2000, maintenance_chance=1_000_000)
+    first, _ = _busy_watcher(lab, lab.default_worker)
+    running = {line["n"] for line in lab.effects("start")}
+
+    first.kill()
+    lab.open()
+    for _ in range(3):
+        lab.assured_jobs("recover")
+
+    _assert_once(lab, running)
+
+
+def test_a_worker_restarted_in_place_under_its_fixed_id_recovers_its_own_jobs(lab: Lab) -> None:
+    first = lab.default_worker(INSTANCE_ID="worker-pod-1")
+    lab.jobs.gated.send(1)
+    lab.wait(lambda: lab.count("start")[1] == 1, "the job runs")
+
+    killed = time.monotonic()
+    first.kill()
+    lab.open()
+    lab.default_worker(INSTANCE_ID="worker-pod-1")
+
+    lab.wait(lambda: lab.count("done")[1] == 1, "the job is done")
+    assert lab.effects("start")[-1]["at"] - killed < 8
+    assert lab.count("start")[1] == 2

@@ -1,0 +1,100 @@
+"""The app that the workers under test run: `python -m dramatiq jobs`. Every start and every end is a line in a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+from assured_jobs import AssuredJobs, current_job
+
+if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):
+    real_time = time.time
+    time.time = lambda: real_time() + skew
+
+
+def note(kind: str, n: object, **more: object) -> None:
+    """One line, in one write: complete or absent, also when the process dies next."""
+    line = json.dumps({"kind": kind, "n": n, "pid": os.getpid(), "at": time.monotonic(), **more}) + "\n"
+    file = os.open(os.environ["LAB_EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    os.write(file, line.encode())
+    os.close(file)
+
+
+def wait_for_file(name: str) -> None:
+    """Holds a job until the test lets it go."""
+    while not os.path.exists(os.path.join(os.path.dirname(os.environ["LAB_EFFECTS"]), name)):
+        time.sleep(0.05)
+
+
+def declare(broker: dramatiq.Broker) -> SimpleNamespace:
+    def work(n: int, seconds: float = 0.0) -> None:
+        job = current_job()
+        crashes = job.crash_count if job else None
+        note("start", n, crashes=crashes, fence=job.fence if job else None, frm=job.recovered_from if job else None)
+        time.sleep(seconds)
+        note("done", n)
+
+    def gated(n: int, gate: str = "gate") -> None:
+        note("start", n)
+        wait_for_file(gate)
+        note("done", n)
+
+    def blob(n: int, data: str) -> None:
+        note("start", n, size=len(data))
+        time.sleep(0.5)
+        note("done", n)
+
+    def poison(n: int) -> None:
+        note("start", n)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def flaky(n: int, failures: int) -> None:
+        note("start", n)
+        message = dramatiq.middleware.CurrentMessage.get_current_message()
+        if message.options.get("retries", 0) < failures:
+            raise RuntimeError("fails for now")
+        note("done", n)
+
+    def parent(n: int, gate: str = "gate") -> None:
+        note("start", n)
+        wait_for_file(gate)
+        child.send(n)
+        note("done", n)
+
+    def child(n: int) -> None:
+        note("child", n)
+
+    def actor(fn: Any, **options: Any) -> Any:
+        return dramatiq.actor(fn, broker=broker, **options)
+
+    child = actor(child, assured=True)
+    return SimpleNamespace(
+        work=actor(work, assured=True),
+        gated=actor(gated, assured=True),
+        blob=actor(blob, assured=True),
+        poison=actor(poison, assured=True),
+        plain=actor(work, actor_name="plain"),
+        plain_gated=actor(gated, actor_name="plain_gated"),
+        plain_poison=actor(poison, actor_name="plain_poison"),
+        flaky=actor(flaky, assured=True, min_backoff=100, max_backoff=200, max_retries=5),
+        failing=actor(flaky, actor_name="failing", assured=True, max_retries=0),
+        parent=actor(parent, assured=True),
+        holding=actor(gated, actor_name="holding", assured=True, on_orphan="hold"),
+        discarding=actor(gated, actor_name="discarding", assured=True, on_orphan="discard"),
+        child=child,
+    )
+
+
+if "LAB_URL" in os.environ:
+    broker = RedisBroker(url=os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
+    broker.add_middleware(dramatiq.middleware.CurrentMessage())
+    broker.add_middleware(AssuredJobs())
+    dramatiq.set_broker(broker)
+    actors = declare(broker)
