@@ -144,7 +144,7 @@ def dump_crashes(crashes: Iterable[Crash]) -> str:
 
 @dataclass(frozen=True)
 class Death:
-    """A dead instance whose jobs are not all settled yet. `silent_for` is the time since its last heartbeat, seconds."""
+    """A dead instance whose jobs are not all settled yet. `silent_for`: seconds since its last heartbeat."""
 
     info: InstanceInfo
     died_at: int

@@ -7,6 +7,7 @@ Each fact becomes one log line of the logger `assured_jobs`, with the fact itsel
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -125,3 +126,18 @@ def emit(event: Event) -> None:
         logger.log(event.level, event.sentence(), extra=extra)
     except Exception:
         logging.getLogger("assured_jobs.events").debug("could not tell %r", event, exc_info=True)
+
+
+_REPEAT_AFTER = 300.0
+_MOST_COMPLAINTS = 1000
+_complaints: dict[str, float] = {}
+
+
+def complain(sentence: str) -> None:
+    """Logs an error that a thread would otherwise repeat twice a second: the same sentence once in five minutes."""
+    now = time.monotonic()
+    if now - _complaints.get(sentence, float("-inf")) > _REPEAT_AFTER:
+        if len(_complaints) >= _MOST_COMPLAINTS:
+            _complaints.clear()
+        _complaints[sentence] = now
+        logger.error(sentence)

@@ -8,17 +8,16 @@ from __future__ import annotations
 import os
 import signal
 
-_armed: str | None = None
-_countdown = 0
+_plan: dict[str, int] | None = None
 
 
 def reach(name: str) -> None:
     """Dies here if a test asked for it; costs one comparison otherwise."""
-    global _armed, _countdown
-    if _armed is None:
-        _armed, _, count = os.environ.get("ASSURED_JOBS_FAIL_POINT", "").partition(":")
-        _countdown = int(count or 1)
-    if _armed == name:
-        _countdown -= 1
-        if _countdown == 0:
+    global _plan  # noqa: PLW0603 - read once, at the first place reached
+    if _plan is None:
+        place, _, count = os.environ.get("ASSURED_JOBS_FAIL_POINT", "").partition(":")
+        _plan = {place: int(count or 1)} if place else {}
+    if name in _plan:
+        _plan[name] -= 1
+        if _plan[name] == 0:
             os.kill(os.getpid(), signal.SIGKILL)

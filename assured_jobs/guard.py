@@ -7,7 +7,7 @@ import time
 from typing import Literal
 
 from .entry import Entry, InstanceInfo, Orphan
-from .errors import LedgerError, LedgerUnreachable
+from .errors import ForeignValue, LedgerError, LedgerUnreachable
 from .events import LateFinish, OrphanSettled, Refused, emit
 from .failpoint import reach
 from .instance import Instance
@@ -135,7 +135,7 @@ class Guard:
             return self._run(job)  # this process's memory is the only place where it still is
         self._tell_refused(job.entry, answer.word)
         if answer.word == "fenced":
-            self.instance.fenced()
+            self.instance.check()
         if answer.word == "finished":
             return "nack" if answer.how == "nack" else "ack"
         return "drop"
@@ -182,6 +182,8 @@ class Guard:
     def _hold(self, job: Job, crashes: int) -> None:
         entry = job.entry
         record = self.ledger.estate.records([entry.message_id])[entry.message_id]
+        if isinstance(record, ForeignValue):
+            raise record
         orphan = Orphan(
             delivery=entry.delivery,
             message_id=entry.message_id,

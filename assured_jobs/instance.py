@@ -13,11 +13,11 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 from .entry import InstanceInfo
-from .errors import LedgerError
+from .errors import LedgerElsewhere, LedgerError
 from .events import Fenced, Registered, emit
 from .ledger import Ledger
 from .outage import Outage
@@ -27,7 +27,9 @@ from .ticker import Ticker
 
 logger = logging.getLogger(__name__)
 
-_UNRECORDED = "The ledger in Redis does not answer: jobs go on, but a job that starts now is not recorded until it does."
+_UNRECORDED = (
+    "The ledger in Redis does not answer: jobs go on, but a job that starts now is not recorded until it does."
+)
 
 
 def _clock() -> float:
@@ -44,6 +46,9 @@ class Host(Protocol):
     def queues(self) -> tuple[str, ...]: ...
     def assured(self) -> tuple[str, ...]: ...
     def assume(self, broker_id: str) -> None: ...
+    def sees(self, key: str) -> bool: ...
+    def ack(self, queue: str, delivery: str) -> None: ...
+    def options_of(self, actor: str) -> dict[str, Any]: ...
 
 
 class Instance:
@@ -70,18 +75,22 @@ class Instance:
         self._confirmed = _clock()
         self._verified = False
         self._registered = False
+        self._same_server = False
         self.info = self._new_info()
         self.presence = self._new_presence()
         self._heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
 
     def start(self) -> None:
-        """(unknown) -> alive. Never fails: where the store cannot be reached, the heartbeat registers later.
+        """(unknown) -> alive. Where the store cannot be reached, the heartbeat registers later.
 
         If interrupted: registered with nothing in its hands, or not at all.
+        Raises LedgerElsewhere where the ledger is not on the broker's server.
         """
         self.host.assume(self.info.broker_id)
         try:
             self._register()
+        except LedgerElsewhere:
+            raise
         except LedgerError as error:
             self.outage.failed(error, _UNRECORDED)
         self.presence.start()
@@ -145,8 +154,8 @@ class Instance:
             if self.outage.over() or word == "unknown":
                 self.on_return()
 
-    def fenced(self) -> None:
-        """Somebody says this incarnation is dead: asks the store, and believes the store alone."""
+    def check(self) -> None:
+        """Somebody says this incarnation is dead, or its presence changed: asks the store, and believes it alone."""
         self._heartbeat.wake()
 
     def declared(self) -> None:
@@ -174,12 +183,21 @@ class Instance:
 
     def _register(self, *, again: bool = False) -> None:
         asked = _clock()
+        self._verify_server()
         if not self.ledger.instances.register(self.info):
             self._drop_name()
             self._rise()
             return
         self._registered, self._confirmed, self._verified = True, asked, False
         emit(Registered(self.info.id, again))
+
+    def _verify_server(self) -> None:
+        """Every answer about a delivery comes from the broker's own keys: on another server all would be wrong."""
+        if not self._same_server:
+            with self.ledger.store.mark() as key:
+                if not self.host.sees(key):
+                    raise LedgerElsewhere
+            self._same_server = True
 
     def _drop_name(self) -> None:
         old, self.info = self.info, self._new_info()
@@ -206,9 +224,7 @@ class Instance:
         emit(Fenced(old, self.info.id))
 
     def _new_presence(self) -> Presence:
-        return Presence(
-            self.ledger.store, self.info.id, on_change=lambda: self._heartbeat.wake(), on_word=lambda _: self.fenced()
-        )
+        return Presence(self.ledger.store, self.info.id, on_change=self.check, on_word=lambda _: self.check())
 
     def _new_info(self, id: str | None = None, broker_id: str | None = None) -> InstanceInfo:
         s = self.settings

@@ -30,7 +30,7 @@ class Lease:
         asked = time.monotonic()
         k = self.store.keys
         args = [self.instance, int(self.ttl * 1000), k.presence_prefix, int(self.silence * 1000)]
-        obtained = self.store.run("lease_obtain", [k.lease, k.alive, k.vitals], args) == 1
+        obtained: bool = self.store.run("lease_obtain", [k.lease, k.alive, k.vitals], args) == 1
         self._trusted_until = asked + self.ttl * 0.8 if obtained else 0.0
         return obtained
 

@@ -20,18 +20,18 @@ import atexit
 import logging
 import multiprocessing.util
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import dramatiq
-from dramatiq.common import dq_name
 from dramatiq.middleware import Middleware, MiddlewareError, SkipMessage
 
 from .brokers.redis import RedisHost, is_supported
 from .entry import Entry, Policy
-from .errors import ConfigurationError, OwnershipLost
+from .errors import ConfigurationError, LedgerElsewhere, OwnershipLost
 from .job import Job, running
 from .ledger import Outcome
 from .settings import AssuredJobsSettings
@@ -45,7 +45,12 @@ _FETCHED_AS = "assured_jobs_fetched_as"
 #: In the options of a retry: the delivery it is a retry of.
 _RETRY_OF = "assured_jobs_retry_of"
 
-_POLICY_OPTIONS = ("on_orphan", "max_crashes", "max_orphan_age")
+#: The actor options about orphans: what is expected, in words and as a test.
+_EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "on_orphan": ("requeue, hold or discard", lambda value: value in ("requeue", "hold", "discard")),
+    "max_crashes": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
+    "max_orphan_age": ("seconds above 0 or a timedelta", lambda value: type(value) in (int, float) and value > 0),
+}
 
 
 class NotOurs(OwnershipLost, MiddlewareError):
@@ -54,6 +59,10 @@ class NotOurs(OwnershipLost, MiddlewareError):
 
 class BadActorOption(ConfigurationError, MiddlewareError):
     """An actor option has a value that cannot be meant."""
+
+
+class WrongServer(ConfigurationError, MiddlewareError):
+    """The ledger is not on the broker's server: the worker does not boot."""
 
 
 class AssuredJobs(Middleware):
@@ -70,7 +79,9 @@ class AssuredJobs(Middleware):
 
     def __init__(self, settings: AssuredJobsSettings | None = None, *, client: Any = None, **values: Any) -> None:
         if settings is not None and values:
-            raise ConfigurationError([f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values])
+            raise ConfigurationError(
+                [f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values]
+            )
         self.settings = settings or AssuredJobsSettings(**values)
         self._client = client
         self._assured: set[str] = set()
@@ -78,7 +89,7 @@ class AssuredJobs(Middleware):
 
     @property
     def actor_options(self) -> set[str]:
-        return {"assured", *_POLICY_OPTIONS}
+        return {"assured", *_EXPECTED}
 
     def before_declare_actor(self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]) -> None:
         self._policy(actor.actor_name, actor.options)
@@ -98,11 +109,15 @@ class AssuredJobs(Middleware):
             return
         host = RedisHost(broker, lambda: tuple(sorted(self._assured)))  # type: ignore[arg-type]
         client = self._client or broker.client  # type: ignore[attr-defined]
-        self._side = WorkerSide(client, self.settings, host)
-        self._side.start()
+        side = WorkerSide(client, self.settings, host)
+        try:
+            side.start()
+        except LedgerElsewhere as error:
+            raise WrongServer([str(error)]) from error
+        self._side = side
         # A second SIGTERM, or one to the whole process group, ends a Dramatiq worker with sys.exit: not a crash.
-        atexit.register(self._side.drain)
-        multiprocessing.util.Finalize(None, self._side.drain, exitpriority=100)
+        atexit.register(side.drain)
+        multiprocessing.util.Finalize(None, side.drain, exitpriority=100)
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if self._side:
@@ -171,7 +186,7 @@ class AssuredJobs(Middleware):
     def _before_forward(self, side: WorkerSide, message: Any, instance: str, delivery: str) -> None:
         """A ConsumerThread puts a delayed message that is due into its queue, and acks it afterwards. To the ledger
         that is a start whose successor is known: nobody else does it too, and a death in between doubles nothing."""
-        queue = dq_name(message.queue_name)
+        queue = f"{message.queue_name}.DQ"
         job = self._job(side, message, delivery, forward=queue)
         if job.info.id != instance:
             raise NotOurs
@@ -201,7 +216,7 @@ class AssuredJobs(Middleware):
             self._side.guard.ended(job, outcome or job.outcome)
 
     def _job(self, side: WorkerSide, message: Any, delivery: str, forward: str = "") -> Job:
-        options = {**self._actor_options(side, message.actor_name), **message.options}
+        options = {**side.host.options_of(message.actor_name), **message.options}
         policy = self._policy(message.actor_name, options)
         entry = Entry(
             delivery=delivery,
@@ -217,27 +232,16 @@ class AssuredJobs(Middleware):
             info=side.instance.info, entry=entry, assured=assured, ask=side.ensure_owned, options=message.options
         )
 
-    def _actor_options(self, side: WorkerSide, name: str) -> dict[str, Any]:
-        try:
-            return side.host.broker.get_actor(name).options
-        except dramatiq.ActorNotFound:
-            return {}
-
     def _policy(self, actor: str, options: dict[str, Any]) -> Policy:
         """Message before actor before settings. Raises BadActorOption."""
-        chosen = {name: options[name] for name in _POLICY_OPTIONS if options.get(name) is not None}
+        chosen = {name: options[name] for name in _EXPECTED if options.get(name) is not None}
         age = chosen.get("max_orphan_age")
         if isinstance(age, timedelta):
             chosen["max_orphan_age"] = age.total_seconds()
-        expectations = {
-            "on_orphan": ("requeue, hold or discard", lambda value: value in ("requeue", "hold", "discard")),
-            "max_crashes": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
-            "max_orphan_age": ("seconds above 0 or a timedelta", lambda v: type(v) in (int, float) and v > 0),
-        }
         problems = [
-            f"{actor}: {name}: expected {expectations[name][0]}, got {value!r}"
+            f"{actor}: {name}: expected {_EXPECTED[name][0]}, got {value!r}"
             for name, value in chosen.items()
-            if not expectations[name][1](value)
+            if not _EXPECTED[name][1](value)
         ]
         if problems:
             raise BadActorOption(problems)

@@ -1,4 +1,4 @@
-"""When the ledger does not answer: one timeout, then nobody asks for a while, and it is said once, with what follows."""
+"""When the ledger does not answer: one timeout, then nobody asks for a while; said once, with what follows."""
 
 from __future__ import annotations
 

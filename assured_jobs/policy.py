@@ -93,35 +93,43 @@ def verdict(case: Case, *, jitter: float = 1.0) -> Verdict:
     if not case.decodable:
         return Verdict("hold", "its payload cannot be decoded: no worker could read it")
     if not case.started:
-        if case.assured:
-            return Verdict("front", "fetched and never started")
-        if case.handed_back:
-            return Verdict(
-                "leave", "its actor is not assured and it was handed back before: left to Dramatiq's own maintenance"
-            )
-        return Verdict("tail", "its actor is not assured: handed back once", charge="handed_back")
+        return _never_started(case)
+    return _never_again(case) or _again(case, jitter)
 
+
+def _never_started(case: Case) -> Verdict:
+    if case.assured:
+        return Verdict("front", "fetched and never started")
+    if not case.handed_back:
+        return Verdict("tail", "its actor is not assured: handed back once", "handed_back")
+    return Verdict(
+        "leave", "its actor is not assured and it was handed back before: left to Dramatiq's own maintenance"
+    )
+
+
+def _never_again(case: Case) -> Verdict | None:
+    """Why a started job does not simply run again, if it does not."""
+    charge: Charge = "interrupted" if case.draining else "crashes"
+    crashes, interrupted = case.crashes + (not case.draining), case.interrupted + case.draining
     if case.since_last_sign > case.policy.max_orphan_age:
         age, most = round(case.since_last_sign), round(case.policy.max_orphan_age)
-        return Verdict("hold", f"last sign of life {age} s ago, more than max_orphan_age={most} s", _charge(case))
-    if case.draining:
-        if case.interrupted + 1 >= MAX_INTERRUPTED:
-            return Verdict("hold", f"interrupted {case.interrupted + 1} times by workers shutting down", "interrupted")
-        if case.policy.on_orphan == "requeue":
-            return Verdict("front", "interrupted: its worker was shutting down", "interrupted")
-    crashes = case.crashes + (not case.draining)
+        return Verdict("hold", f"last sign of life {age} s ago, more than max_orphan_age={most} s", charge)
     if case.policy.on_orphan == "hold":
-        return Verdict("hold", "its actor says on_orphan=hold", _charge(case))
+        return Verdict("hold", "its actor says on_orphan=hold", charge)
     if case.policy.on_orphan == "discard":
-        return Verdict("discard", "its actor says on_orphan=discard", _charge(case))
-    cap = max(case.policy.max_crashes, case.limit)
-    if crashes >= cap:
-        return Verdict("hold", f"{crashes} workers died running it (max_crashes={case.policy.max_crashes})", "crashes")
+        return Verdict("discard", "its actor says on_orphan=discard", charge)
+    if interrupted >= MAX_INTERRUPTED:
+        return Verdict("hold", f"interrupted {interrupted} times by workers shutting down", charge)
+    if crashes >= max(case.policy.max_crashes, case.limit) and not case.draining:
+        return Verdict("hold", f"{crashes} workers died running it (max_crashes={case.policy.max_crashes})", charge)
+    return None
+
+
+def _again(case: Case, jitter: float) -> Verdict:
+    if case.draining:
+        return Verdict("front", "interrupted: its worker was shutting down", "interrupted")
+    crashes = case.crashes + 1
     if crashes == 1:
         return Verdict("front", "its worker died: crash 1", "crashes")
-    delay = min(MAX_BACKOFF, 2.0 ** (crashes - 2)) * (0.5 + jitter / 2)
+    delay = min(MAX_BACKOFF, 2.0 ** min(crashes - 2, 10)) * (0.5 + jitter / 2)
     return Verdict("defer", f"its worker died: crash {crashes}", "crashes", delay)
-
-
-def _charge(case: Case) -> Charge:
-    return "interrupted" if case.draining else "crashes"

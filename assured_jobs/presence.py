@@ -56,7 +56,7 @@ class Presence:
     def close_in_child(self) -> None:
         """Gives up a forked child's copy of the connection, which would keep a dead parent looking alive."""
         with suppress(Exception):
-            os.close(self._pubsub.connection._sock.fileno())
+            os.close(self._pubsub.connection._sock.fileno())  # noqa: SLF001 - the child may not use the client
 
     def _run(self) -> None:
         while not self._stopped.is_set():

@@ -12,10 +12,13 @@ from dataclasses import dataclass, field
 
 from . import policy
 from .brokers.redis import read_payload
-from .entry import Crash, Death, Orphan
-from .events import OrphanSettled, emit
+from .entry import Crash, Death, Orphan, Policy, State
+from .errors import ForeignValue
+from .events import OrphanSettled, complain, emit
 from .failpoint import reach
 from .ledger import Ledger, Left, Order, Record
+
+_STATES: dict[str, State] = {"defer": "deferred", "hold": "held", "discard": "discarded"}
 
 
 @dataclass
@@ -105,18 +108,21 @@ class Recovery:
             self.breathe()
 
     def _judge(self, death: Death, batch: list[Left]) -> list[Decision]:
-        """find -> judged. Deliveries whose payload is gone are ordered away like any other: the script settles them."""
+        """find -> judged. A job whose crash record is not ours waits, and is complained about. Deliveries whose payload is gone are ordered away like any other: the script settles them."""
         named = [(left, *self._name(death, left)) for left in batch]
         records = self.ledger.estate.records([message_id for _, message_id, _, _ in named])
         decisions = []
         for left, message_id, actor, decodable in named:
             record = records[message_id]
+            if isinstance(record, ForeignValue):
+                complain(str(record))
+                continue
             entry = left.entry
             case = policy.Case(
                 started=entry is not None and not entry.forward,
                 assured=actor in death.info.assured,
                 decodable=decodable,
-                policy=entry.policy if entry else policy.Policy(),
+                policy=entry.policy if entry else Policy(),
                 crashes=record.crashes,
                 interrupted=record.interrupted,
                 handed_back=record.handed_back,
@@ -125,7 +131,7 @@ class Recovery:
                 since_last_sign=death.silent_for,
             )
             ruling = policy.verdict(case, jitter=random.random())
-            orphan = _orphan(death, left, message_id, actor, ruling, record)
+            orphan = _orphan(death, left, (message_id, actor), ruling, record)
             decisions.append(Decision(left, orphan, ruling, record))
         return decisions
 
@@ -141,9 +147,7 @@ class Recovery:
         return left.delivery, "", content.kind == "opaque"
 
 
-def _orphan(
-    death: Death, left: Left, message_id: str, actor: str, ruling: policy.Verdict, record: Record
-) -> Orphan:
+def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verdict, record: Record) -> Orphan:
     started_at = left.entry.started_at if left.entry and not left.entry.forward else None
     history = record.history
     if ruling.charge in ("crashes", "interrupted") and started_at is not None:
@@ -159,12 +163,12 @@ def _orphan(
         history = (*history, crash)[-10:]
     return Orphan(
         delivery=left.delivery,
-        message_id=message_id,
-        actor=actor,
+        message_id=name[0],
+        actor=name[1],
         queue=left.queue,
         broker_namespace=death.info.broker_namespace,
         instance=death.info.id,
-        state={"defer": "deferred", "hold": "held", "discard": "discarded"}.get(ruling.action, "orphaned"),  # type: ignore[arg-type]
+        state=_STATES.get(ruling.action, "orphaned"),
         reason=ruling.reason,
         crash_count=record.crashes + (ruling.charge == "crashes"),
         interrupted_count=record.interrupted + (ruling.charge == "interrupted"),

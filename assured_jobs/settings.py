@@ -73,14 +73,19 @@ class AssuredJobsSettings(BaseSettings):
 
     def _broken_rules(self) -> Iterator[str]:
         rules = [
-            ("heartbeat_ttl", self.heartbeat_ttl >= 2 * self.heartbeat_interval, "at least 2 x {}", "heartbeat_interval"),
+            (
+                "heartbeat_ttl",
+                self.heartbeat_ttl >= 2 * self.heartbeat_interval,
+                "at least 2 x {}",
+                "heartbeat_interval",
+            ),
             ("stall_ttl", self.stall_ttl >= self.heartbeat_ttl, "at least {}", "heartbeat_ttl"),
             ("presence_grace", self.presence_grace < self.heartbeat_ttl, "less than {}", "heartbeat_ttl"),
-            ("recovery_lock_ttl", self.recovery_lock_ttl >= 5, "at least 5 s, the time of a long batch", ""),
+            ("recovery_lock_ttl", self.recovery_lock_ttl >= self.redis_timeout, "at least {}", "redis_timeout"),
         ]
         for name, holds, expected, other in rules:
             if not holds:
-                bound = f"{variable(other)} ({getattr(self, other):g} s)" if other else ""
+                bound = f"{variable(other)} ({getattr(self, other):g} s)"
                 yield f"{variable(name)}: expected {expected.format(bound)}, got {getattr(self, name):g} s"
 
     def policy(self) -> Policy:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import logging
 import time
 
-from .errors import LedgerError
-from .events import InstanceDied, emit
+from .errors import LedgerError, LedgerUnreachable
+from .events import InstanceDied, complain, emit
 from .failpoint import reach
 from .instance import Instance
 from .lease import Lease
@@ -56,8 +56,10 @@ class Watch:
                 self._watch(scheduled)
             elif scheduled:
                 self._come_by()
-        except LedgerError as error:
+        except LedgerUnreachable as error:
             logger.debug("No watch for now: %s", error)
+        except LedgerError as error:
+            complain(f"Recovery does not work while this lasts. {error}")
 
     def stop(self) -> None:
         try:

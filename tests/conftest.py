@@ -14,9 +14,8 @@ for folder in (Path(__file__).parent, Path(__file__).parent / "contract"):
 for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and name != "ASSURED_JOBS_REDIS_URL"]:
     del os.environ[name]
 
-from lab import Lab  # noqa: E402
-
 from assured_jobs.demo.server import Server  # noqa: E402
+from lab import Lab  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +32,21 @@ def server(shared_server: Server) -> Server:
 
     redis.Redis.from_url(shared_server.url).flushall()
     return shared_server
+
+
+@pytest.fixture
+def own_server() -> Iterator[Callable[..., Server]]:
+    """A server of this test's own, to be stopped and started: durable unless the test says otherwise."""
+    servers: list[Server] = []
+
+    def make(*, durable: bool = True) -> Server:
+        servers.append(Server(durable=durable))
+        servers[-1].start()
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
 
 
 @pytest.fixture

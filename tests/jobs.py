@@ -9,14 +9,14 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):  # before anybody takes hold of the clock
+    real_time = time.time
+    time.time = lambda: real_time() + skew
+
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from assured_jobs import AssuredJobs, current_job
-
-if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):
-    real_time = time.time
-    time.time = lambda: real_time() + skew
 
 
 def note(kind: str, n: object, **more: object) -> None:

@@ -10,13 +10,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import jobs as jobs_module
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
+import jobs as jobs_module
 from assured_jobs import AssuredJobs
 from assured_jobs.demo.server import Server
 from assured_jobs.ledger import Ledger, Store
@@ -73,10 +74,8 @@ class Worker:
         return words in self.log.read_text(errors="replace")
 
     def _signal_group(self, number: signal.Signals) -> None:
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 class Lab:
@@ -105,10 +104,15 @@ class Lab:
         }
 
     def worker(
-        self, *args: str, threads: int = 4, wait: bool = True, environment: dict[str, str] | None = None, **settings: str
+        self,
+        *args: str,
+        threads: int = 4,
+        wait: bool = True,
+        environment: dict[str, str] | None = None,
+        **settings: str,
     ) -> Worker:
         """Starts `dramatiq -p 1 -t <threads>`; by default returns when it is registered."""
-        before = set(self.alive())
+        before = set(self.alive()) if wait else set()
         worker = Worker(self, ["-p", "1", "-t", str(threads), *args], {**self.env(**settings), **(environment or {})})
         self.workers.append(worker)
         if wait:

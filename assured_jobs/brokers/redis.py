@@ -13,6 +13,8 @@ from typing import Any, Literal
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
+from ..ledger.store import speaking_plainly
+
 
 @dataclass(frozen=True)
 class Content:
@@ -59,6 +61,18 @@ class RedisHost:
         If interrupted: nothing has been fetched under the new id yet.
         """
         self.broker.broker_id = broker_id
+
+    def sees(self, key: str) -> bool:
+        """Whether the broker's own client finds a key. Raises LedgerError."""
+        with speaking_plainly([key]):
+            return bool(self.broker.client.exists(key))
+
+    def options_of(self, actor: str) -> dict[str, Any]:
+        """The options of a declared actor; none where it is unknown."""
+        try:
+            return dict(self.broker.get_actor(actor).options)
+        except dramatiq.ActorNotFound:
+            return {}
 
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""

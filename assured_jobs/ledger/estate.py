@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ..entry import Crash, Death, Entry, Orphan, dump_crashes, load_crashes
 from ..errors import ForeignValue
@@ -73,7 +74,7 @@ class Estate:
             cursor = 0
             seen: set[str] = set()
             while True:
-                cursor, ids = self.store.ask(lambda client, at=cursor, key=acks: client.sscan(key, at, count=BATCH))
+                cursor, ids = self._scan(acks, cursor)
                 deliveries = [id for id in map(_text, ids) if id not in seen]
                 seen.update(deliveries)
                 for at in range(0, len(deliveries), BATCH):
@@ -123,14 +124,22 @@ class Estate:
         found = dict(zip(small, self.store.ask(lambda client: client.hmget(msgs, small)), strict=True)) if small else {}
         for id, size in zip(deliveries, sizes, strict=True):
             if size > LARGE:
-                found[id] = self.store.ask(lambda client, id=id: client.hget(msgs, id))
+                found[id] = self._payload(msgs, id)
         return {id: payload for id, payload in found.items() if payload is not None}
 
-    def records(self, message_ids: list[str]) -> dict[str, Record]:
-        """The crash records, empty for a message that never crashed."""
+    def _scan(self, acks: str, cursor: int) -> tuple[int, list[bytes]]:
+        at, ids = self.store.ask(lambda client: client.sscan(acks, cursor, count=BATCH))
+        return int(at), ids
+
+    def _payload(self, msgs: str, delivery: str) -> bytes | None:
+        payload: bytes | None = self.store.ask(lambda client: client.hget(msgs, delivery))
+        return payload
+
+    def records(self, message_ids: list[str]) -> dict[str, Record | ForeignValue]:
+        """The crash records, empty for a message that never crashed; the error itself where a record is not ours."""
         names = ("crashes", "interrupted", "handed_back", "limit", "history")
         commands = [("HMGET", self.keys.job(id), *names) for id in message_ids]
-        rows = self.store.ask(lambda client: pipelined(client, commands))
+        rows = self.store.ask(lambda client: pipelined(client, commands, raise_on_error=False))
         return {id: _record(self.keys.job(id), row) for id, row in zip(message_ids, rows, strict=True)}
 
     def hand_back(self, death: Death, queue: str, orders: list[Order]) -> list[str]:
@@ -154,12 +163,14 @@ class Estate:
         return [word.decode() for word in self.store.run("hand_back", keys, args)]
 
 
-def _record(key: str, row: list[bytes | None]) -> Record:
+def _record(key: str, row: Any) -> Record | ForeignValue:
     try:
         crashes, interrupted, handed_back, limit = (int(value or 0) for value in row[:4])
         return Record(crashes, interrupted, handed_back, limit, load_crashes(json.loads(row[4] or b"[]")))
     except (ValueError, TypeError) as error:
-        raise ForeignValue(f"{ForeignValue.__doc__} Expected a crash record in the hash {key}, got {row!r}.") from error
+        foreign = ForeignValue(f"{ForeignValue.__doc__} Expected a crash record in the hash {key}, got {row!r}.")
+        foreign.__cause__ = error
+        return foreign
 
 
 def _text(raw: bytes) -> str:

@@ -75,7 +75,9 @@ class Instances:
                 if "NOPERM" not in str(error) and "unknown command" not in str(error):
                     raise
                 connection = -1
-        now, run_id, uptime, due, living, dead = self.store.run("look", keys, [k.presence_prefix, k.entries("")], client)
+        now, run_id, uptime, due, living, dead = self.store.run(
+            "look", keys, [k.presence_prefix, k.entries("")], client
+        )
         return Look(
             now=int(now),
             run_id=run_id.decode(),

@@ -1,29 +1,30 @@
 """Every key the ledger uses, and every key of Dramatiq's it touches, spelled in this module alone.
 
-All of ours begin with `{<namespace>}`. Bounds: *fleet* = living and recently dead instances, *flight* = jobs running now,
-*custody* = jobs waiting for time or for a person.
+All of ours begin with `{<namespace>}`. Bounds: *fleet* = living and recently dead instances, *flight* = jobs running
+now, *custody* = jobs waiting for time or for a person.
 
-| key               | type   | holds                                                  | bound, lifetime                       |
-|-------------------|--------|--------------------------------------------------------|---------------------------------------|
-| alive             | ZSET   | instance -> last heartbeat                             | fleet; until dead or stopped          |
-| dead              | ZSET   | instance -> died at; its jobs not all settled          | fleet; until buried                   |
-| buried            | ZSET   | instance -> buried at: the tombstones                  | fleet; MEMORY                         |
-| instances         | HASH   | instance -> description                                | fleet; with its tombstone             |
-| deaths            | HASH   | instance -> last heartbeat, draining, cause            | fleet; with its tombstone             |
-| vitals            | HASH   | instance -> presence seen by which server, draining    | fleet; until dead or stopped          |
-| entries:<instance>| HASH   | delivery -> entry                                      | flight; until finished or settled     |
-| owners            | HASH   | delivery -> instance, token, ack set                   | flight; with the entry                |
-| successors        | HASH   | delivery -> where its retry went                       | flight; with the entry                |
-| job:<message>     | HASH   | crashes, interrupted, limit, history                   | crashed jobs; until success or MEMORY |
-| done:<delivery>   | STRING | how it ended, where its payload outlived its ack       | contested jobs; MEMORY                |
-| fence             | STRING | the last fence given out                               | one                                   |
-| deferred          | ZSET   | delivery -> due at                                     | custody; until due                    |
-| held              | ZSET   | delivery -> held at                                    | custody; until a person decides       |
-| released          | ZSET   | delivery -> released at                                | custody; until the next tick          |
-| discarded         | ZSET   | delivery -> discarded at                               | MEMORY                                |
-| orphans           | HASH   | delivery -> what an operator sees                      | custody and discarded                 |
-| custody:<message> | SET    | deliveries in custody of one message id                | custody                               |
-| lease             | STRING | instance that may run passes                           | one; recovery_lock_ttl                |
+| key                | type   | holds                                            | bound, lifetime                   |
+|--------------------|--------|--------------------------------------------------|-----------------------------------|
+| alive              | ZSET   | instance -> last heartbeat                       | fleet; until dead or stopped      |
+| dead               | ZSET   | instance -> died at; its jobs not all settled    | fleet; until buried               |
+| buried             | ZSET   | instance -> buried at: the tombstones            | fleet; MEMORY                     |
+| instances          | HASH   | instance -> description                          | fleet; with its tombstone         |
+| deaths             | HASH   | instance -> last heartbeat, draining, cause      | fleet; with its tombstone         |
+| vitals             | HASH   | instance -> server that saw its presence, draining | fleet; until dead or stopped      |
+| entries:<instance> | HASH   | delivery -> entry                                | flight; until finished or settled |
+| owners             | HASH   | delivery -> instance, token, ack set             | flight; with the entry            |
+| successors         | HASH   | delivery -> where its retry went                 | flight; with the entry            |
+| job:<message>      | HASH   | crashes, interrupted, limit, history             | crashed jobs; success or MEMORY   |
+| done:<delivery>    | STRING | how it ended, where its payload outlived its ack | contested jobs; MEMORY            |
+| fence              | STRING | the last fence given out                         | one                               |
+| deferred           | ZSET   | delivery -> due at                               | custody; until due                |
+| held               | ZSET   | delivery -> held at                              | custody; until a person decides   |
+| released           | ZSET   | delivery -> released at                          | custody; until the next tick      |
+| discarded          | ZSET   | delivery -> discarded at                         | MEMORY                            |
+| orphans            | HASH   | delivery -> what operators see                   | custody and discarded             |
+| custody:<message>  | SET    | deliveries in custody of one message id          | custody                           |
+| probe:<nonce>      | STRING | whether the broker sees the same server          | one at boot; 10 s                 |
+| lease              | STRING | instance that may run passes                     | one; recovery_lock_ttl            |
 """
 
 from __future__ import annotations
@@ -71,6 +72,9 @@ class Keys:
 
     def custody(self, message_id: str) -> str:
         return f"{self._prefix}custody:{message_id}"
+
+    def probe(self, nonce: str) -> str:
+        return f"{self._prefix}probe:{nonce}"
 
     def presence(self, instance: str) -> str:
         return self.presence_prefix + instance

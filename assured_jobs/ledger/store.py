@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any
+from uuid import uuid4
 
 import redis
 from redis.backoff import NoBackoff
@@ -24,7 +25,7 @@ SCRIPTS = {
     for path in files(__package__).joinpath("scripts").iterdir()
     if path.name.endswith(".lua")
 }
-SHAS = {name: sha1(text.encode()).hexdigest() for name, text in SCRIPTS.items()}
+SHAS = {name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in SCRIPTS.items()}
 
 #: What a Redis says that it cannot serve now, but may soon.
 _PASSING = (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError, redis.exceptions.ConnectionError)
@@ -66,7 +67,7 @@ class Store:
         """Raises ValueError where the URL is not one that Redis clients understand."""
         return cls(redis.Redis.from_url(url), namespace, timeout)
 
-    def connect(self, *, single: bool = False, **changes: Any) -> redis.Redis:
+    def connect(self, *, single: bool = False, **changes: Any) -> Any:
         """A new client to the same server: `single` for one connection that is never exchanged unnoticed."""
         if single:
             changes["max_connections"] = 1
@@ -101,7 +102,7 @@ class Store:
                     raise replies[at]
             return list(replies)
 
-    def ask(self, question: Callable[[redis.Redis], Any]) -> Any:
+    def ask(self, question: Callable[[Any], Any]) -> Any:
         """Runs plain commands. Raises as `run`."""
         with speaking_plainly(()):
             return question(self.client)
@@ -109,16 +110,29 @@ class Store:
     def publish(self, channel: str, word: str) -> None:
         self.ask(lambda client: client.publish(channel, word))
 
+    @contextmanager
+    def mark(self) -> Iterator[str]:
+        """A key that exists for the length of the block, for whoever wants to know whether he sees the same server.
+
+        If interrupted: gone after 10 seconds.
+        """
+        key = self.keys.probe(uuid4().hex)
+        self.ask(lambda client: client.set(key, 1, ex=10))
+        try:
+            yield key
+        finally:
+            self.ask(lambda client: client.delete(key))
+
     def close(self) -> None:
         self.client.connection_pool.disconnect()
 
 
-def pipelined(client: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Runs plain commands in one round trip."""
+def pipelined(client: Any, commands: Sequence[tuple[Any, ...]], *, raise_on_error: bool = True) -> list[Any]:
+    """Runs plain commands in one round trip. An error stands in its place where it is not raised."""
     pipe = client.pipeline(transaction=False)
     for command in commands:
         pipe.execute_command(*command)
-    return list(pipe.execute())
+    return list(pipe.execute(raise_on_error=raise_on_error))
 
 
 @contextmanager

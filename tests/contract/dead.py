@@ -8,7 +8,6 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
-
 from assured_jobs.entry import Death, Entry, InstanceInfo, Policy
 from assured_jobs.ledger import Answer, Ending, Ledger, Order, Store
 from assured_jobs.recovery import Recovery
@@ -154,5 +153,3 @@ class Fleet:
         """Keys about jobs that should be gone once a job is."""
         names = ("owners", "entries", "successors", "job:", "done:", "orphans", "custody:", "held", "deferred")
         return [key.decode() for key in self.redis.keys("{test}:*") if any(name in key.decode() for name in names)]
-
-

@@ -6,6 +6,7 @@ import random
 import threading
 
 import pytest
+
 from dead import Fleet
 
 
@@ -36,7 +37,7 @@ def test_claimers_native_passes_and_late_acks_leave_one_copy_or_a_finished_job(f
         else:
             assert copies == 1
             endings["native" if fleet.entry(delivery) else "handed back"] += 1
-    assert endings["acked"] and endings["handed back"], endings
+    assert min(endings["acked"], endings["handed back"]) > 0, endings
 
 
 def _race(racers, chance: random.Random) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
+
 from lab import Lab
 
 STEPS = (

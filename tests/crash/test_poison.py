@@ -6,6 +6,7 @@ import json
 import threading
 
 import pytest
+
 from lab import Lab
 
 
@@ -31,7 +32,9 @@ class Supervisor:
 
 @pytest.fixture(params=["quiet", "native maintenance first"])
 def poisoned(request, server, make_lab):
-    lab = make_lab(server, **({"heartbeat_timeout": 0, "maintenance_chance": 1_000_000} if "native" in request.param else {}))
+    lab = make_lab(
+        server, **({"heartbeat_timeout": 0, "maintenance_chance": 1_000_000} if "native" in request.param else {})
+    )
     supervisor = Supervisor(lab)
     yield lab
     supervisor.stop()

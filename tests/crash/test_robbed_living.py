@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from dramatiq.brokers.redis import RedisBroker
+
 from lab import Lab
 
 
