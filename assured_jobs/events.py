@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -15,11 +16,12 @@ logger = logging.getLogger("assured_jobs")
 
 
 @dataclass(frozen=True)
-class Event:
+class Event(ABC):
     level: ClassVar[int] = logging.INFO
 
+    @abstractmethod
     def sentence(self) -> str:
-        raise NotImplementedError
+        """What happened, and what follows, for a person."""
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ Directive = Literal["run", "drop", "ack", "nack"]
 
 _UNRECORDED = "The ledger in Redis cannot record a job: it runs all the same, and counts as never started if we die."
 
-#: Finishes that ride along with one begin, at most: the script's time stays bounded.
-_MOST_ENDINGS = 50
+#: Finishes wait for the next flush, or until so many ride along with a begin: one round trip for all of them.
+_RIDE_ALONG = 32
 
 
 class Guard:
@@ -146,7 +146,7 @@ class Guard:
         return "run"
 
     def _ask_begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Answer:
-        endings = self._take_endings()
+        endings = self._take_endings() if len(self._endings) >= _RIDE_ALONG else ()
         try:
             answer, accepted = self.ledger.deliveries.begin(
                 job.info, job.entry, job.token, predecessor=predecessor, successor=successor, endings=endings
@@ -204,8 +204,8 @@ class Guard:
 
     def _take_endings(self) -> tuple[Ending, ...]:
         with self._lock:
-            taken = tuple(self._endings[:_MOST_ENDINGS])
-            del self._endings[:_MOST_ENDINGS]
+            taken = tuple(self._endings[:_RIDE_ALONG])
+            del self._endings[:_RIDE_ALONG]
         return taken
 
     def _give_back(self, endings: tuple[Ending, ...]) -> None:

@@ -31,6 +31,9 @@ _UNRECORDED = (
     "The ledger in Redis does not answer: jobs go on, but a job that starts now is not recorded until it does."
 )
 
+#: How long a boot waits for the presence, in seconds, where the connection cannot be had at once.
+_BOOT_PATIENCE = 1.0
+
 
 def _clock() -> float:
     """Seconds that also pass while the machine sleeps, where the system can tell."""
@@ -94,17 +97,18 @@ class Instance:
         except LedgerError as error:
             self.outage.failed(error, _UNRECORDED)
         self.presence.start()
+        if self._registered and self.presence.ready.wait(_BOOT_PATIENCE):
+            self._beat_or_tell()  # verified before the first job can start: also a death in the next instant is seen
         self._heartbeat.start()
 
     def stop(self) -> bool:
-        """alive -> buried, if nothing is held any more. Where something is, goes on beating until this process ends.
+        """alive -> buried, if nothing is held any more. False where something is: then it goes on beating.
 
         If interrupted: dies like anybody else, and what it holds comes back.
         """
         self.draining = self.leaving = True
         try:
             if self._registered and not self.ledger.instances.resign(self.info):
-                self._heartbeat.wake()
                 return False
         except LedgerError as error:
             logger.warning("Could not sign off as %s; its TTL will. %s", self.info.id, error)
@@ -173,8 +177,6 @@ class Instance:
         try:
             self.declared()
             self.beat()
-            if self.leaving and self.ledger.instances.resign(self.info):
-                self._heartbeat.stop()
         except LedgerError as error:
             self.outage.failed(error, _UNRECORDED)
             self._heartbeat.interval = min(1.0, self.settings.heartbeat_interval)

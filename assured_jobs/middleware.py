@@ -101,6 +101,9 @@ class AssuredJobs(Middleware):
             self._side.instance.declared()
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if next(one for one in broker.middleware if isinstance(one, AssuredJobs)) is not self:
+            logger.warning("AssuredJobs was added to this broker twice: the first one works, this one does nothing.")
+            return
         if not is_supported(broker):
             logger.warning(
                 "assured_jobs needs a RedisBroker and got a %s: jobs run unrecorded and nothing is recovered.",

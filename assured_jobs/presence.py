@@ -38,11 +38,15 @@ class Presence:
         self.instance = instance
         self.on_change = on_change
         self.on_word = on_word
-        self.connected = False
+        self.ready = threading.Event()
         self.last_tick = float("-inf")
         self._stopped = threading.Event()
         self._pubsub: Any = None
         self._thread = threading.Thread(target=self._run, name="assured-jobs-presence", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        return self.ready.is_set()
 
     def start(self) -> None:
         _open.add(self)
@@ -70,7 +74,8 @@ class Presence:
             self._stopped.wait(0.5)
 
     def _lost(self) -> None:
-        was_connected, self.connected = self.connected, False
+        was_connected = self.connected
+        self.ready.clear()
         self._pubsub = None
         if was_connected and not self._stopped.is_set():
             self.on_change()
@@ -88,7 +93,7 @@ class Presence:
                     continue
                 channel = message["channel"].decode()
                 if message["type"] == "subscribe" and channel == mine:
-                    self.connected = True
+                    self.ready.set()
                     self.on_change()
                 elif message["type"] == "message" and channel == ticks:
                     self.last_tick = time.monotonic()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from . import policy
 from .brokers.redis import read_payload
 from .entry import Crash, Death, Orphan, Policy, State
-from .errors import ForeignValue
+from .errors import ForeignValue, LedgerRefused
 from .events import OrphanSettled, complain, emit
 from .failpoint import reach
 from .ledger import Ledger, Left, Order, Record
@@ -57,7 +57,11 @@ class Recovery:
         """
         report = Report(dead=list(dead))
         for death in self.ledger.instances.deaths(dead):
-            self._bring_back(death, report)
+            try:
+                self._bring_back(death, report)
+            except LedgerRefused as error:
+                complain(f"What {death.info.id} left waits while this lasts. {error}")
+                continue
             reach("pass.before_bury")
             if self.ledger.instances.bury(death.info):
                 report.buried.append(death.info.id)
@@ -97,6 +101,9 @@ class Recovery:
             for decision in decisions:
                 if decision.verdict.action == "leave":
                     report.count("left")
+                    complain(
+                        f"Job {decision.orphan.message_id} of {decision.orphan.actor!r}: {decision.verdict.reason}."
+                    )
             orders = [decision for decision in decisions if decision.verdict.action != "leave"]
             reach("pass.before_hand_back")
             words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(_order, orders)]) if orders else []
@@ -108,7 +115,10 @@ class Recovery:
             self.breathe()
 
     def _judge(self, death: Death, batch: list[Left]) -> list[Decision]:
-        """find -> judged. A job whose crash record is not ours waits, and is complained about. Deliveries whose payload is gone are ordered away like any other: the script settles them."""
+        """find -> judged. A job whose crash record is not ours waits, and is complained about.
+
+        Deliveries whose payload is gone are ordered away like any other: the script settles them.
+        """
         named = [(left, *self._name(death, left)) for left in batch]
         records = self.ledger.estate.records([message_id for _, message_id, _, _ in named])
         decisions = []
@@ -120,7 +130,8 @@ class Recovery:
             entry = left.entry
             case = policy.Case(
                 started=entry is not None and not entry.forward,
-                assured=actor in death.info.assured,
+                # A delayed message runs only in its queue: in the delay queue it can kill nobody.
+                assured=actor in death.info.assured or left.queue.endswith(".DQ"),
                 decodable=decodable,
                 policy=entry.policy if entry else Policy(),
                 crashes=record.crashes,

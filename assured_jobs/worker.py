@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from .errors import LedgerError, OwnershipLost
@@ -32,6 +33,7 @@ class WorkerSide:
         self.instance = Instance(self.ledger, settings, host, outage)
         self.guard = Guard(self.ledger, self.instance, outage)
         self.watch = Watch(self.ledger, self.instance, settings)
+        self._left = False
         self._housekeeping = Ticker("housekeeping", PERIOD, self._keep_house)
 
     def start(self) -> None:
@@ -39,18 +41,19 @@ class WorkerSide:
         self._housekeeping.start()
 
     def drain(self) -> None:
-        if not self.instance.draining:
+        """Says that this process shuts down, unless it is a child that only inherited this object."""
+        if os.getpid() == self.instance.info.pid and not self.instance.draining:
             self.instance.drain()
 
     def stop(self) -> None:
-        """Ends the watch, tells what ended, and signs off with empty hands. If interrupted: dies like anybody."""
+        """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a
+        living process may still be running its last jobs. If interrupted: dies like anybody."""
         self._housekeeping.stop()
         self.watch.stop()
-        try:
-            self.guard.flush()
-        except LedgerError as error:
-            logger.warning("The last jobs' ends were not recorded; recovery settles them. %s", error)
-        self.instance.stop()
+        self._leave()
+        if not self._left:
+            self._housekeeping = Ticker("leaving", PERIOD, self._leave)
+            self._housekeeping.start()
 
     def ensure_owned(self, job: Job) -> None:
         try:
@@ -61,8 +64,17 @@ class WorkerSide:
             raise OwnershipLost
 
     def _keep_house(self) -> None:
+        self._flush()
+        self.watch.tick()
+
+    def _leave(self) -> None:
+        self._flush()
+        self._left = self.instance.stop()
+        if self._left:
+            self._housekeeping.stop()
+
+    def _flush(self) -> None:
         try:
             self.guard.flush()
         except LedgerError as error:
             logger.debug("Ends of jobs wait in memory: %s", error)
-        self.watch.tick()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..entry import Orphan, State
 from ..errors import ForeignValue
+from ..events import complain
 from .keys import MEMORY, QueueKeys
 from .store import Store
 
@@ -64,7 +65,8 @@ class Custody:
         if not deliveries:
             return []
         rows = self.store.ask(lambda client: client.hmget(self.keys.orphans, deliveries))
-        return [self._orphan(id, raw) for id, raw in zip(deliveries, rows, strict=True) if raw is not None]
+        found = [self._orphan(id, raw) for id, raw in zip(deliveries, rows, strict=True) if raw is not None]
+        return [orphan for orphan in found if orphan is not None]
 
     def of_message(self, message_id: str) -> list[str]:
         """The deliveries in custody of one message id."""
@@ -81,11 +83,12 @@ class Custody:
         known = self.read([raw.decode(errors="surrogateescape") for raw in ids])
         return [orphan.becomes(state=state) for orphan in known]
 
-    def _orphan(self, delivery: str, raw: bytes) -> Orphan:
+    def _orphan(self, delivery: str, raw: bytes) -> Orphan | None:
         try:
             return Orphan.loads(raw)
-        except (ValueError, TypeError, KeyError) as error:
-            raise ForeignValue(
+        except (ValueError, TypeError, KeyError):
+            complain(
                 f"{ForeignValue.__doc__} Expected the orphan {delivery!r} in the hash {self.keys.orphans}, "
-                f"got {raw[:80]!r}."
-            ) from error
+                f"got {raw[:80]!r}: it stays where it is."
+            )
+            return None

@@ -75,14 +75,14 @@ class Deliveries:
             "again" if again else "", successor[0], QueueKeys(info.broker_namespace, successor[1]).msgs,
         ]  # fmt: skip
         *accepted, reply = self.store.run_many([*map(self._finish, endings), ("begin", keys, args)])
-        return _answer(reply), [bool(one) for one in accepted]
+        return _answer(reply), [one >= 0 for one in accepted]
 
     def finish(self, endings: tuple[Ending, ...]) -> list[bool]:
         """started -> gone, for each; False for one that was no longer this instance's.
 
-        If interrupted: finished or not; what is sent again answers False and changes nothing.
+        If interrupted: finished or not; sending it again changes nothing.
         """
-        return [bool(one) for one in self.store.run_many([*map(self._finish, endings)])] if endings else []
+        return [one >= 0 for one in self.store.run_many([*map(self._finish, endings)])] if endings else []
 
     def _finish(self, ending: Ending) -> tuple[str, list[str], list[Any]]:
         k, entry, info = self.keys, ending.entry, ending.info

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from ..entry import Death, InstanceInfo
 from ..errors import ForeignValue
+from ..events import complain
 from .keys import MEMORY, QueueKeys
 from .store import Store, pipelined, speaking_plainly
 
@@ -89,10 +91,7 @@ class Instances:
         )
 
     def describe(self, ids: list[str]) -> dict[str, InstanceInfo]:
-        """The descriptions of those instances that have a readable one.
-
-        Raises ForeignValue where a description is not one of ours.
-        """
+        """The descriptions of those instances that have a readable one; an unreadable one is complained about."""
         if not ids:
             return {}
         raw = self.store.ask(lambda client: client.hmget(self.keys.instances, ids))
@@ -101,11 +100,11 @@ class Instances:
             if text is not None:
                 try:
                     found[id] = InstanceInfo.loads(text)
-                except (ValueError, TypeError, KeyError) as error:
-                    raise ForeignValue(
+                except (ValueError, TypeError, KeyError):
+                    complain(
                         f"{ForeignValue.__doc__} Expected the description of instance {id!r} in the hash "
-                        f"{self.keys.instances}, got {text[:80]!r}."
-                    ) from error
+                        f"{self.keys.instances}, got {text[:80]!r}: nobody can tell whether it lives or what it held."
+                    )
         return found
 
     def declare_dead(
@@ -142,8 +141,8 @@ class Instances:
         now = seconds * 1000 + micros // 1000
         found = []
         for id, text, died_at in zip(known, told, scores, strict=True):
-            last_beat, draining, cause = (text or b"0 0 unknown").decode().split(" ", 2)
             if died_at is not None:
+                last_beat, draining, cause = _told(text) or (str(int(died_at)), "0", "unknown")
                 silent_for = (now - int(last_beat)) / 1000
                 found.append(Death(infos[id], int(died_at), silent_for, draining == "1", cause))
         return found
@@ -175,8 +174,14 @@ class Instances:
 
 
 def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes) -> Seen:
-    seen_by, draining = vitals.decode().split(" ")
-    return Seen(id.decode(), int(float(beat)), seen_by, draining == "1", int(subscribers))
+    seen_by, _, draining = vitals.decode(errors="replace").partition(" ")
+    return Seen(id.decode(errors="surrogateescape"), int(float(beat)), seen_by, draining == "1", int(subscribers))
+
+
+def _told(text: bytes | None) -> tuple[str, str, str] | None:
+    """What declare_dead wrote, or None where it is missing or not ours."""
+    match = re.fullmatch(rb"(\d+) ([01]) (.*)", text or b"")
+    return tuple(part.decode(errors="replace") for part in match.groups()) if match else None  # type: ignore[return-value]
 
 
 def _ack_sets(info: InstanceInfo) -> list[str]:

@@ -35,9 +35,12 @@ def derive_pool(pool: Any, timeout: float, **changes: Any) -> redis.ConnectionPo
     """A pool to the same server as `pool`, of the same class, with our timeouts and no blind retries."""
     options = dict(pool.connection_kwargs)
     options.pop("retry_on_error", None)
+    if "path" in options:  # a unix socket knows neither
+        changes.pop("socket_keepalive", None)
+    else:
+        options["socket_connect_timeout"] = timeout
     options.update(
         socket_timeout=timeout,
-        socket_connect_timeout=timeout,
         retry_on_timeout=False,
         retry=Retry(NoBackoff(), 0),
         decode_responses=False,

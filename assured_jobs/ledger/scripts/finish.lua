@@ -11,16 +11,19 @@
 -- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered
 -- ARGV[5] seconds the done marker lives
 --
--- Returns 1, or 0 where the job is no longer this instance's: a late finish, which changes nothing.
--- Repeated after a lost reply it returns 0 and changes nothing either.
+-- Returns 1 finished; 0 nothing to finish (its reply was lost before, or the store lost its data); -1 the job
+-- is no longer this instance's: a late finish. Neither of the two changes anything.
 local alive, entries, owners, successors, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local done, acks, msgs, xq, xq_msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
 local id, delivery, token, how, memory = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 local prefix = id .. ' ' .. token .. ' '
 local owner = redis.call('HGET', owners, delivery)
-if not owner or string.sub(owner, 1, #prefix) ~= prefix or not redis.call('ZSCORE', alive, id) then
-  return 0
+if not redis.call('ZSCORE', alive, id) then
+  return -1
+end
+if not owner or string.sub(owner, 1, #prefix) ~= prefix then
+  return owner and -1 or 0
 end
 redis.call('HDEL', entries, delivery)
 redis.call('HDEL', owners, delivery)
