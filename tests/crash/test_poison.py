@@ -75,7 +75,8 @@ def test_an_unassured_job_that_kills_its_worker_is_handed_back_once_to_the_tail(
     second = lab.worker(threads=1)
     lab.wait(second.exited, "it was handed back, and killed the next one")
     assert lab.count("start")[1] == 2
-    assert [line["n"] for line in lab.effects("start")] == [1, 10, 11, 1]
+    order = [line["n"] for line in lab.effects("start")]
+    assert (order[0], sorted(order[1:3]), order[3:]) == (1, [10, 11], [1])
 
     third = lab.worker(threads=1)
     lab.jobs.work.send(12)
