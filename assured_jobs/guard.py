@@ -61,12 +61,12 @@ class Guard:
 
     def may_enqueue(self, job: Job) -> bool:
         """Whether a job may still enqueue anything: a lost one may not."""
-        if self.instance.is_lost(job.info.id):
+        if job.lost or self.instance.is_lost(job.info.id):
             return False
         if self.instance.sure:
             return True
         try:
-            return self._still_owns(job)
+            return self.owns(job)
         except LedgerError:
             return True  # the broker is the same server: it refuses by itself
 
@@ -78,8 +78,9 @@ class Guard:
             self.outage.failed(error, _UNRECORDED)
 
     def owns(self, job: Job) -> bool:
-        """Asks the store. Raises LedgerError."""
-        return not self.instance.is_lost(job.info.id) and self._still_owns(job)
+        """Asks the store; what is lost once stays lost. Raises LedgerError."""
+        job.lost = job.lost or self.instance.is_lost(job.info.id) or not self._still_owns(job)
+        return not job.lost
 
     def ended(self, job: Job, outcome: Outcome) -> None:
         """started -> gone, with the next begin or flush. If interrupted: a finished job whose payload is gone."""

@@ -34,6 +34,7 @@ class Job:
     crash_count: int = 0
     recovered_from: str | None = None
     recorded: bool = False
+    lost: bool = False
     outcome: Outcome = "retry"
 
     @property

@@ -11,11 +11,14 @@ from lab import Lab
 
 
 class Supervisor:
-    """Restarts the worker whenever it has ended, like a Kubernetes Deployment."""
+    """Restarts the worker whenever it has ended, like a Kubernetes Deployment.
 
-    def __init__(self, lab: Lab, **settings: str) -> None:
-        self.lab, self.settings = lab, settings
-        self.current = lab.worker(wait=False, **settings)
+    Dramatiq's master waits half a minute for a child that died while it booted, unless it is told otherwise.
+    """
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self._start()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -23,7 +26,10 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stop.wait(0.1):
             if self.current.exited():
-                self.current = self.lab.worker(wait=False, **self.settings)
+                self._start()
+
+    def _start(self) -> None:
+        self.current = self.lab.worker("--worker-fork-timeout", "1000", wait=False)
 
     def stop(self) -> None:
         self._stop.set()

@@ -1,0 +1,204 @@
+"""The middleware in a `Worker(broker)` of the test's own process: what a job may ask, and how a worker leaves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from time import monotonic, sleep
+
+import dramatiq
+import pytest
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AsyncIO, SkipMessage
+
+from assured_jobs import AssuredJobs, OwnershipLost, current_job
+from assured_jobs.ledger import Ledger, Store
+
+QUICK = {"heartbeat_interval": 0.5, "heartbeat_ttl": 3, "presence_grace": 0.7, "stall_ttl": 4}
+
+
+def wait(condition: Callable[[], object], what: str) -> None:
+    deadline = monotonic() + 20
+    while not condition():
+        assert monotonic() < deadline, f"waited in vain until {what}"
+        sleep(0.01)
+
+
+@pytest.fixture
+def client(server) -> redis.Redis:
+    return redis.Redis.from_url(server.url)
+
+
+@pytest.fixture
+def ledger(client) -> Ledger:
+    return Ledger(Store(client, "assured_jobs", 5))
+
+
+@pytest.fixture
+def broker(server):
+    broker = RedisBroker(url=server.url)
+    broker.add_middleware(AsyncIO())
+    broker.add_middleware(AssuredJobs(**QUICK))
+    return broker
+
+
+@pytest.fixture
+def start(broker):
+    workers = []
+
+    def make(threads: int = 2) -> dramatiq.Worker:
+        worker = dramatiq.Worker(broker, worker_threads=threads, worker_timeout=100)
+        worker.start()
+        workers.append(worker)
+        return worker
+
+    yield make
+    for worker in workers:
+        worker.stop(timeout=2000)
+
+
+def _alive(client: redis.Redis, ledger: Ledger) -> list[bytes]:
+    return client.zrange(ledger.keys.alive, 0, -1)
+
+
+def test_a_job_knows_itself_and_so_does_an_async_one(broker, start) -> None:
+    seen = {}
+
+    @dramatiq.actor(broker=broker, assured=True)
+    def plain() -> None:
+        seen["plain"] = current_job()
+        current_job().ensure_owned()
+
+    @dramatiq.actor(broker=broker, assured=True)
+    async def later() -> None:
+        seen["async"] = current_job()
+
+    @dramatiq.actor(broker=broker)
+    def unassured() -> None:
+        seen["unassured"] = current_job()
+
+    start()
+    ids = {"plain": plain.send().message_id, "async": later.send().message_id}
+    unassured.send()
+    wait(lambda: len(seen) == 3, "all three ran")
+    assert {name: seen[name].message_id for name in ids} == ids
+    assert seen["plain"].fence != seen["async"].fence
+    assert seen["plain"].crash_count == 0
+    assert seen["plain"].recovered_from is None
+    assert seen["unassured"] is None
+    assert current_job() is None
+
+
+def test_fences_grow_with_every_start(broker, start) -> None:
+    fences = []
+    actor = dramatiq.actor(lambda: fences.append(current_job().fence), actor_name="fenced", broker=broker, assured=True)
+    start()
+    for _ in range(20):
+        actor.send()
+    wait(lambda: len(fences) == 20, "20 ran")
+    assert len(set(fences)) == 20
+
+
+def test_a_job_of_a_declared_dead_worker_learns_it_and_enqueues_nothing(broker, start, client, ledger) -> None:
+    gate, learned = threading.Event(), []
+
+    @dramatiq.actor(broker=broker, assured=True)
+    def child() -> None:
+        learned.append("child ran")
+
+    @dramatiq.actor(broker=broker, assured=True, max_retries=0)
+    def parent() -> None:
+        if current_job().crash_count:
+            return
+        gate.wait(20)
+        for ask in (current_job().ensure_owned, child.send):
+            try:
+                ask()
+            except OwnershipLost as error:
+                learned.append(type(error).__name__)
+
+    start()
+    parent.send()
+    wait(lambda: client.hlen(ledger.keys.owners) == 1, "the job runs")
+    [raw] = _alive(client, ledger)
+    info = ledger.instances.describe([raw.decode()])[raw.decode()]
+    beat = int(client.zscore(ledger.keys.alive, raw))
+    died = 0
+    while not died:
+        beat = int(client.zscore(ledger.keys.alive, raw))
+        died = ledger.instances.declare_dead(
+            info, beat=beat, older_than=0, absent=False, draining=False, cause="a test said so"
+        )
+    gate.set()
+    wait(lambda: len(learned) == 2, "it learned")
+    assert learned == ["OwnershipLost", "NotOurs"]
+    wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "the job ran again under the new name")
+    assert "child ran" not in learned
+
+
+def test_a_stopped_worker_leaves_nothing_behind_and_can_be_started_again(broker, start, client, ledger) -> None:
+    ran = []
+    actor = dramatiq.actor(ran.append, actor_name="again", broker=broker, assured=True)
+    for n in range(2):
+        worker = start()
+        actor.send(n)
+        wait(lambda n=n: n in ran, f"job {n} ran")
+        worker.stop()
+        assert _alive(client, ledger) == []
+        assert client.zcard(ledger.keys.dead) == 0
+        assert client.hlen(ledger.keys.owners) == 0
+        assert client.get(ledger.keys.lease) is None
+
+
+def test_a_worker_stopped_too_early_signs_off_when_its_last_job_has_ended(broker, start, client, ledger) -> None:
+    gate = threading.Event()
+    actor = dramatiq.actor(lambda: gate.wait(20), actor_name="slow", broker=broker, assured=True)
+    worker = start()
+    actor.send()
+    wait(lambda: client.hlen(ledger.keys.owners) == 1, "the job runs")
+    worker.stop(timeout=100)
+    assert len(_alive(client, ledger)) == 1
+    gate.set()
+    wait(lambda: _alive(client, ledger) == [], "it signs off")
+    assert client.hlen("dramatiq:default.msgs") == 0
+    assert client.zcard(ledger.keys.dead) == 0
+
+
+def test_added_twice_the_first_one_works(broker, start, caplog) -> None:
+    broker.add_middleware(AssuredJobs(**QUICK))
+    ran = threading.Event()
+    actor = dramatiq.actor(lambda: ran.set(), actor_name="once", broker=broker, assured=True)
+    start()
+    actor.send()
+    wait(ran.is_set, "the job ran")
+    assert "added to this broker twice" in caplog.text
+
+
+def test_a_skip_by_a_middleware_behind_ours_is_an_end(broker, start, client, ledger) -> None:
+    class Skipper(dramatiq.Middleware):
+        def before_process_message(self, broker, message) -> None:
+            raise SkipMessage
+
+    broker.add_middleware(Skipper())
+    actor = dramatiq.actor(lambda: None, actor_name="skipped", broker=broker, assured=True)
+    start()
+    actor.send()
+    wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "it is acked")
+    wait(lambda: client.hlen(ledger.keys.owners) == 0, "the ledger has let go of it")
+
+
+def test_ticks_reach_the_others_without_a_command_of_theirs(server, start, client, ledger) -> None:
+    start()
+    channel = ledger.keys.ticks
+    listener = client.pubsub()
+    listener.subscribe(channel)
+    heard = []
+    wait(
+        lambda: (
+            heard.append(listener.get_message(timeout=0.2))
+            or sum(bool(m) and m["type"] == "message" for m in heard) >= 2
+        ),
+        "two ticks are heard",
+    )
+    listener.close()
