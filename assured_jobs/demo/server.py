@@ -51,6 +51,7 @@ class Server:
         self.program = find_server()
         self.port = free_port()
         self.durable = durable
+        self.extra: list[str] = []
         self.folder = Path(tempfile.mkdtemp(prefix="assured-jobs-redis-"))
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -61,7 +62,7 @@ class Server:
     def start(self) -> None:
         durability = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else ["--appendonly", "no"]
         self.process = subprocess.Popen(
-            [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *durability,
+            [self.program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", *durability, *self.extra,
              "--dir", str(self.folder), "--daemonize", "no", "--logfile", str(self.folder / "log")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C ends the demo in its own order, not the server first
@@ -96,8 +97,8 @@ class Server:
 def private_redis() -> Iterator[str]:
     """The URL of a private server that lives as long as the block."""
     server = Server()
-    server.start()
     try:
+        server.start()
         yield server.url
     finally:
         server.close()

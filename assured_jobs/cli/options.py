@@ -1,0 +1,114 @@
+"""Where to look, said before the verb or after it; and the ledger that is found there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+import click
+
+from ..errors import ConfigurationError, ForeignValue, LedgerError
+from ..ledger import Ledger, Store
+from ..ledger.overview import Overview
+from ..settings import AssuredJobsSettings, variable
+
+DEFAULT_URL = "redis://127.0.0.1:6379/0"
+
+#: Where a problem is told of a setting that was given as an option, the option is named.
+_OPTIONS = {"redis_url": "--url", "namespace": "--namespace"}
+
+
+@dataclass(frozen=True)
+class Options:
+    url: str | None = None
+    namespace: str | None = None
+    as_json: bool = False
+
+    def over(self, other: Options | None) -> Options:
+        """What is said after the verb goes before what was said before it."""
+        if other is None:
+            return self
+        return Options(self.url or other.url, self.namespace or other.namespace, self.as_json or other.as_json)
+
+    def settings(self) -> AssuredJobsSettings:
+        """Raises ConfigurationError, naming the option or the variable at fault."""
+        given = {"redis_url": self.url, "namespace": self.namespace}
+        given = {name: value for name, value in given.items() if value is not None}
+        try:
+            return AssuredJobsSettings(**given)
+        except ConfigurationError as error:
+            problems = error.problems
+            for name in given:
+                problems = [line.replace(f"{variable(name)}:", f"{_OPTIONS[name]}:", 1) for line in problems]
+            raise ConfigurationError(problems) from None
+
+
+class Verb(click.Command):
+    """A command that shows by example how it is typed."""
+
+    def __init__(self, *args: Any, examples: list[str], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        show_examples(self.examples, formatter)
+
+
+def show_examples(examples: list[str], formatter: click.HelpFormatter) -> None:
+    with formatter.section("Example"):
+        for example in examples:
+            formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+
+
+def shared(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives a command --url, --namespace and --json, and hands them over as one `Options`."""
+
+    @click.option("--url", metavar="URL", help=f"The RedisBroker's Redis. [ASSURED_JOBS_REDIS_URL, else {DEFAULT_URL}]")
+    @click.option("--namespace", metavar="NAME", help="Prefix of our keys. [ASSURED_JOBS_NS, else assured_jobs]")
+    @click.option("--json", "as_json", is_flag=True, help="For programs: JSON on standard output.")
+    @click.pass_context
+    @wraps(function)
+    def with_options(
+        context: click.Context, /, url: str | None, namespace: str | None, as_json: bool, **rest: Any
+    ) -> Any:
+        context.obj = Options(url, namespace, as_json).over(context.obj)
+        return function(context.obj, **rest)
+
+    return with_options
+
+
+@contextmanager
+def ledger_of(options: Options, *ids: str) -> Iterator[Ledger]:
+    """The ledger those options name. Raises ConfigurationError.
+
+    A foreign value found inside the block is told with the key that holds it, `ids` being the message ids asked for.
+    """
+    settings = options.settings()
+    ledger = Ledger(_store(settings.redis_url or DEFAULT_URL, settings))
+    try:
+        yield ledger
+    except ForeignValue as error:
+        raise ForeignValue(_naming_the_key(str(error), ledger, ids)) from error
+    finally:
+        ledger.close()
+
+
+def _store(url: str, settings: AssuredJobsSettings) -> Store:
+    try:
+        store = Store.from_url(url, settings.namespace, settings.redis_timeout)
+        store.client.connection_pool.make_connection()  # connects to nothing, and knows every word of the URL
+    except (ValueError, TypeError):
+        expected = "redis://[user:password@]host:port/db, rediss://... or unix:///path"
+        raise ConfigurationError([f"--url: expected {expected}, got one that cannot be read (not shown)"]) from None
+    return store
+
+
+def _naming_the_key(message: str, ledger: Ledger, ids: tuple[str, ...]) -> str:
+    try:
+        found = Overview(ledger.store).misfits(ids)
+    except LedgerError:
+        found = []
+    return f"{message.replace(' One of: unknown.', '')} At fault: {', '.join(found)}." if found else message
