@@ -153,7 +153,7 @@ class Instance:
                 self._drop_name()
                 self._rise()
             else:
-                self.store_lost_data = True
+                self.store_lost_data = self.store_lost_data or word == "unknown"
                 self._register(again=True)
             if self.outage.over() or word == "unknown":
                 self.on_return()

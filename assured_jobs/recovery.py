@@ -70,18 +70,10 @@ class Recovery:
         self.ledger.instances.forget()
         return report
 
-    def plan(self, dead: list[str]) -> list[Decision]:
-        """The verdicts a pass would come to now. Changes nothing."""
-        return [
-            decision
-            for death in self.ledger.instances.deaths(dead)
-            for batch in self.ledger.estate.left_by(death)
-            for decision in self._judge(death, batch)
-        ]
-
     def release_due(self, report: Report) -> None:
         """deferred (due) or released -> queue. If interrupted: the rest still waits."""
-        while due := self.ledger.custody.due():
+        unreadable = 0
+        while due := self.ledger.custody.due(unreadable):
             orphans = self.ledger.custody.read(due)
             reach("pass.before_release")
             words = self.ledger.custody.release(orphans) if orphans else []
@@ -91,13 +83,16 @@ class Recovery:
                 if word == "handed_back":
                     _tell(orphan, word, "its time had come" if orphan.state == "deferred" else "an operator said retry")
             self.breathe()
-            if "handed_back" not in words and "settled" not in words:
-                return
+            unreadable += len(due) - len(orphans)
+            if unreadable:
+                complain(
+                    f"{unreadable} deliveries are due and nobody knows where they belong: they stay where they are."
+                )
 
     def _bring_back(self, death: Death, report: Report) -> None:
         for batch in self.ledger.estate.left_by(death):
             reach("pass.before_judge")
-            decisions = self._judge(death, batch)
+            decisions = self.judge(death, batch)
             for decision in decisions:
                 if decision.verdict.action == "leave":
                     report.count("left")
@@ -114,7 +109,7 @@ class Recovery:
                     _tell(decision.orphan, word, decision.verdict.reason)
             self.breathe()
 
-    def _judge(self, death: Death, batch: list[Left]) -> list[Decision]:
+    def judge(self, death: Death, batch: list[Left]) -> list[Decision]:
         """find -> judged. A job whose crash record is not ours waits, and is complained about.
 
         Deliveries whose payload is gone are ordered away like any other: the script settles them.

@@ -16,13 +16,16 @@ class Custody:
         self.store = store
         self.keys = store.keys
 
-    def due(self, limit: int = BATCH) -> list[str]:
-        """Deliveries whose time has come, by the store's clock."""
-        now = self.store.ask(lambda client: client.time())
-        score = now[0] * 1000 + now[1] // 1000
-        found: list[bytes] = self.store.ask(lambda client: client.zrange(self.keys.released, 0, limit - 1))
+    def due(self, skip: int = 0, limit: int = BATCH) -> list[str]:
+        """Deliveries whose time has come, by the store's clock. Of each kind, `skip` are passed over."""
+        k = self.keys
+        seconds, micros = self.store.ask(lambda client: client.time())
+        now = seconds * 1000 + micros // 1000
+        found: list[bytes] = self.store.ask(
+            lambda client: client.zrange(k.released, skip, skip + limit - 1), k.released
+        )
         found += self.store.ask(
-            lambda client: client.zrangebyscore(self.keys.deferred, "-inf", score, start=0, num=limit)
+            lambda client: client.zrangebyscore(k.deferred, "-inf", now, start=skip, num=limit), k.deferred
         )
         return [raw.decode(errors="surrogateescape") for raw in found]
 
@@ -64,22 +67,24 @@ class Custody:
         """What is known of these deliveries; those that are gone are left out."""
         if not deliveries:
             return []
-        rows = self.store.ask(lambda client: client.hmget(self.keys.orphans, deliveries))
+        rows = self.store.ask(lambda client: client.hmget(self.keys.orphans, deliveries), self.keys.orphans)
         found = [self._orphan(id, raw) for id, raw in zip(deliveries, rows, strict=True) if raw is not None]
         return [orphan for orphan in found if orphan is not None]
 
     def of_message(self, message_id: str) -> list[str]:
         """The deliveries in custody of one message id."""
-        found = self.store.ask(lambda client: client.smembers(self.keys.custody(message_id)))
+        key = self.keys.custody(message_id)
+        found = self.store.ask(lambda client: client.smembers(key), key)
         return sorted(raw.decode(errors="surrogateescape") for raw in found)
 
     def count(self, state: State) -> int:
-        return int(self.store.ask(lambda client: client.zcard(getattr(self.keys, state))))
+        key = getattr(self.keys, state)
+        return int(self.store.ask(lambda client: client.zcard(key), key))
 
     def page(self, state: State, start: int, size: int) -> list[Orphan]:
-        """Those in one state, oldest first, with that state and the time they came into it."""
+        """Those in one state, oldest first."""
         key = getattr(self.keys, state)
-        ids = self.store.ask(lambda client: client.zrange(key, start, start + size - 1))
+        ids = self.store.ask(lambda client: client.zrange(key, start, start + size - 1), key)
         known = self.read([raw.decode(errors="surrogateescape") for raw in ids])
         return [orphan.becomes(state=state) for orphan in known]
 

@@ -92,7 +92,7 @@ class Estate:
     def _entries(self, instance: str) -> dict[str, tuple[Entry, bytes]]:
         key = self.keys.entries(instance)
         found = {}
-        for field, raw in self.store.ask(lambda client: client.hgetall(key)).items():
+        for field, raw in self.store.ask(lambda client: client.hgetall(key), key).items():
             delivery = _text(field)
             try:
                 found[delivery] = (Entry.loads(delivery, raw), raw)
@@ -128,7 +128,7 @@ class Estate:
         return {id: payload for id, payload in found.items() if payload is not None}
 
     def _scan(self, acks: str, cursor: int) -> tuple[int, list[bytes]]:
-        at, ids = self.store.ask(lambda client: client.sscan(acks, cursor, count=BATCH))
+        at, ids = self.store.ask(lambda client: client.sscan(acks, cursor, count=BATCH), acks)
         return int(at), ids
 
     def _payload(self, msgs: str, delivery: str) -> bytes | None:

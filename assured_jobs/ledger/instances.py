@@ -56,13 +56,14 @@ class Instances:
         return bool(reply == b"alive")
 
     def beat(self, instance: str, *, presence: bool, draining: bool) -> tuple[str, str]:
-        """alive -> alive. Returns ("alive" | "fenced" | "unknown", run_id that saw the presence or "-").
+        """alive -> alive. Returns what the script says, and the run_id that saw the presence, or "-".
 
         If interrupted: the heartbeat counts or does not.
         """
         k = self.keys
         channel = k.presence(instance) if presence else ""
-        reply = self.store.run("beat", [k.alive, k.dead, k.buried, k.vitals], [instance, channel, int(draining)])
+        keys = [k.alive, k.dead, k.buried, k.vitals, k.instances]
+        reply = self.store.run("beat", keys, [instance, channel, int(draining)])
         words = [word.decode() for word in reply]
         return words[0], words[1] if len(words) > 1 else "-"
 
@@ -94,7 +95,7 @@ class Instances:
         """The descriptions of those instances that have a readable one; an unreadable one is complained about."""
         if not ids:
             return {}
-        raw = self.store.ask(lambda client: client.hmget(self.keys.instances, ids))
+        raw = self.store.ask(lambda client: client.hmget(self.keys.instances, ids), self.keys.instances)
         found = {}
         for id, text in zip(ids, raw, strict=True):
             if text is not None:

@@ -105,9 +105,9 @@ class Store:
                     raise replies[at]
             return list(replies)
 
-    def ask(self, question: Callable[[Any], Any]) -> Any:
-        """Runs plain commands. Raises as `run`."""
-        with speaking_plainly(()):
+    def ask(self, question: Callable[[Any], Any], *keys: str) -> Any:
+        """Runs plain commands; `keys` are named where one of them is at fault. Raises as `run`."""
+        with speaking_plainly(keys):
             return question(self.client)
 
     def publish(self, channel: str, word: str) -> None:
@@ -149,6 +149,8 @@ def speaking_plainly(keys: Sequence[str]) -> Iterator[None]:
         if "WRONGTYPE" in str(error):
             raise ForeignValue(_name_the_key(str(error), keys)) from error
         raise LedgerRefused(f"{LedgerRefused.__doc__} ({error})") from error
+    except redis.exceptions.RedisError as error:
+        raise LedgerRefused(f"What answers there does not speak as Redis does. ({error})") from error
 
 
 def _name_the_key(message: str, keys: Sequence[str]) -> str:

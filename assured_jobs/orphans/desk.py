@@ -86,7 +86,7 @@ class Orphans:
     def forecast(self, fleet: Fleet | None = None) -> Iterator[Forecast]:
         """The verdict on each orphan, as a pass would come to it now. Changes nothing."""
         for death, batch, payloads in self._left(fleet or self.look()):
-            for decision in self._recovery._judge(death, batch):  # noqa: SLF001 - plan() wants declared deaths
+            for decision in self._recovery.judge(death, batch):
                 orphan, verdict, left = decision.orphan, decision.verdict, decision.left
                 if left.delivery not in payloads:
                     yield Forecast(orphan, "settle", "it ended before its worker died: nothing to bring back")

@@ -102,7 +102,7 @@ class Fleet:
         recovery = Recovery(self.ledger)
         words = []
         for batch in self.ledger.estate.left_by(death):
-            decisions = recovery._judge(death, batch)
+            decisions = recovery.judge(death, batch)
             orders = [self._order(decision) for decision in decisions]
             words += self.ledger.estate.hand_back(death, batch[0].queue, orders)
         return words

@@ -168,7 +168,7 @@ def test_a_worker_stopped_too_early_signs_off_when_its_last_job_has_ended(broker
 def test_added_twice_the_first_one_works(broker, start, caplog) -> None:
     broker.add_middleware(AssuredJobs(**QUICK))
     ran = threading.Event()
-    actor = dramatiq.actor(lambda: ran.set(), actor_name="once", broker=broker, assured=True)
+    actor = dramatiq.actor(ran.set, actor_name="once", broker=broker, assured=True)
     start()
     actor.send()
     wait(ran.is_set, "the job ran")

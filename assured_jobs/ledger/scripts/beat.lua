@@ -5,13 +5,14 @@
 -- KEYS[2] dead    ZSET  instance id -> died at, ms
 -- KEYS[3] buried  ZSET  instance id -> buried at, ms
 -- KEYS[4] vitals  HASH  instance id -> "<run_id of the server that saw the presence, or -> <draining 0|1>"
+-- KEYS[5] instances  HASH  instance id -> description, JSON
 -- ARGV[1] instance id
 -- ARGV[2] the instance's presence channel, or "" where presence is off
 -- ARGV[3] draining, 0 or 1
 --
--- Returns {"alive", run_id or "-"}, {"fenced"} where a tombstone stands, or {"unknown"} where the store
--- lost its data: the caller registers again.
-local alive, dead, buried, vitals = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+-- Returns {"alive", run_id or "-"}; {"fenced"} where a tombstone stands; {"unknown"} where the store lost its
+-- data, {"undescribed"} where it lost the description alone: the caller registers again.
+local alive, dead, buried, vitals, instances = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local id, channel, draining = ARGV[1], ARGV[2], ARGV[3]
 
 if redis.call('ZSCORE', dead, id) or redis.call('ZSCORE', buried, id) then
@@ -19,6 +20,9 @@ if redis.call('ZSCORE', dead, id) or redis.call('ZSCORE', buried, id) then
 end
 if not redis.call('ZSCORE', alive, id) then
   return {'unknown'}
+end
+if redis.call('HEXISTS', instances, id) == 0 then
+  return {'undescribed'}
 end
 
 -- pcall: an ACL or a managed service may refuse either command; then there is no presence, only the heartbeat.

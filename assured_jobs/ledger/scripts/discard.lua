@@ -19,5 +19,7 @@ local time = redis.call('TIME')
 redis.call('HDEL', msgs, delivery)
 redis.call('ZADD', discarded, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
 redis.call('SREM', custody, delivery)
-redis.call('DEL', job)
+if redis.call('SCARD', custody) == 0 then
+  redis.call('DEL', job)
+end
 return 'discarded'
