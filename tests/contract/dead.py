@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import time
+from contextlib import contextmanager
 
 import dramatiq
 import redis
@@ -13,6 +15,22 @@ from assured_jobs.ledger import Answer, Ending, Ledger, Order, Store
 from assured_jobs.recovery import Recovery
 
 VICTIM = "victim"
+
+
+@contextmanager
+def subscribed(fleet: Fleet, info: InstanceInfo):
+    """The instance's presence, for as long as the block lasts."""
+    client = fleet.ledger.store.connect(single=True)
+    channel = fleet.ledger.keys.presence(info.id)
+    pubsub = client.pubsub()
+    pubsub.subscribe(channel)
+    pubsub.get_message(timeout=5)
+    yield
+    pubsub.close()
+    client.close()
+    deadline = time.monotonic() + 5
+    while dict(fleet.redis.pubsub_numsub(channel))[channel.encode()]:
+        assert time.monotonic() < deadline
 
 
 class Fleet:
@@ -36,6 +54,10 @@ class Fleet:
         info = InstanceInfo(**{**fields, **changes})
         assert self.ledger.instances.register(info)
         return info
+
+    def age(self, id: str, seconds: float) -> None:
+        """Makes an instance's last heartbeat that much older."""
+        self.redis.zincrby(self.ledger.keys.alive, -1000 * seconds, id)
 
     def send(self, **options) -> str:
         message = dramatiq.Message("default", "work", (), {}, options)

@@ -14,6 +14,7 @@ from dramatiq.middleware import AsyncIO, SkipMessage
 
 from assured_jobs import AssuredJobs, OwnershipLost, current_job
 from assured_jobs.ledger import Ledger, Store
+from assured_jobs.recovery import Recovery
 
 QUICK = {"heartbeat_interval": 0.5, "heartbeat_ttl": 3, "presence_grace": 0.7, "stall_ttl": 4}
 
@@ -121,20 +122,68 @@ def test_a_job_of_a_declared_dead_worker_learns_it_and_enqueues_nothing(broker, 
     start()
     parent.send()
     wait(lambda: client.hlen(ledger.keys.owners) == 1, "the job runs")
-    [raw] = _alive(client, ledger)
-    info = ledger.instances.describe([raw.decode()])[raw.decode()]
-    beat = int(client.zscore(ledger.keys.alive, raw))
-    died = 0
-    while not died:
-        beat = int(client.zscore(ledger.keys.alive, raw))
-        died = ledger.instances.declare_dead(
-            info, beat=beat, older_than=0, absent=False, draining=False, cause="a test said so"
-        )
+    _declare_dead(client, ledger)
     gate.set()
     wait(lambda: len(learned) == 2, "it learned")
     assert learned == ["OwnershipLost", "NotOurs"]
     wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "the job ran again under the new name")
     assert "child ran" not in learned
+
+
+def _declare_dead(client: redis.Redis, ledger: Ledger) -> str:
+    [raw] = _alive(client, ledger)
+    info = ledger.instances.describe([raw.decode()])[raw.decode()]
+    died = 0
+    while not died:  # a heartbeat in between annuls it
+        beat = int(client.zscore(ledger.keys.alive, raw))
+        died = ledger.instances.declare_dead(
+            info, beat=beat, older_than=0, absent=False, draining=False, cause="a test said so"
+        )
+    return info.id
+
+
+def _bury_quietly(client: redis.Redis, ledger: Ledger, where: str, *more: tuple) -> str:
+    """Dead, and nobody tells it: it learns when it asks."""
+    [raw] = _alive(client, ledger)
+    pipe = client.pipeline(transaction=True)
+    pipe.zrem(ledger.keys.alive, raw)
+    pipe.zadd(getattr(ledger.keys, where), {raw: 1})
+    for command in more:
+        pipe.execute_command(*command)
+    pipe.execute()
+    return raw.decode()
+
+
+def test_what_a_fenced_worker_refuses_is_not_acked_away_before_recovery_comes(server, client, ledger) -> None:
+    gate, ran = threading.Event(), []
+    broker = RedisBroker(url=server.url)
+    broker.add_middleware(AssuredJobs(watch=False, delayed_recovery_count=0, heartbeat_interval=20))
+    first = dramatiq.actor(lambda: gate.wait(20) and None, actor_name="first", broker=broker, assured=True)
+    second = dramatiq.actor(ran.append, actor_name="second", broker=broker, assured=True)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    try:
+        first.send()
+        second.send("ran")
+        wait(lambda: worker.work_queue.qsize() == 1, "the second is prefetched")
+        dead = _bury_quietly(client, ledger, "dead")
+        gate.set()
+        wait(lambda: worker.work_queue.unfinished_tasks == 0, "the second came to its turn")
+        # Until it knows that it is dead, it may fetch under its old name once more: then another pass finds that.
+        wait(lambda: Recovery(ledger).run([dead]) and ran == ["ran"], "it runs under the new name")
+    finally:
+        worker.stop()
+
+
+def test_what_a_woken_worker_fetched_under_its_buried_name_comes_back(broker, start, client, ledger) -> None:
+    ran = []
+    actor = dramatiq.actor(ran.append, actor_name="late", broker=broker, assured=True)
+    start()
+    message = actor.message("fetched too late").copy(options={"redis_message_id": "late-id"})
+    client.hset("dramatiq:default.msgs", "late-id", message.encode())
+    acks = f"dramatiq:__acks__.{broker.broker_id}.default"
+    _bury_quietly(client, ledger, "buried", ("SADD", acks, "late-id"))
+    wait(lambda: ran == ["fetched too late"], "it comes back")
 
 
 def test_a_stopped_worker_leaves_nothing_behind_and_can_be_started_again(broker, start, client, ledger) -> None:

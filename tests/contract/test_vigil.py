@@ -1,0 +1,103 @@
+"""A judge believes an absence only where nothing else can explain it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from time import monotonic, sleep
+
+import pytest
+
+from assured_jobs.errors import LedgerUnreachable
+from assured_jobs.vigil import Vigil
+from dead import Fleet, subscribed
+
+
+def _state(vigil: Vigil, instance: str) -> str:
+    _, findings = vigil.look()
+    return next(f.judgement.state for f in findings if f.vitals.info.id == instance)
+
+
+def _presence(vigil: Vigil, instance: str) -> str:
+    _, findings = vigil.look()
+    return next(f.vitals.presence for f in findings if f.vitals.info.id == instance)
+
+
+@pytest.fixture
+def fleet(server) -> Fleet:
+    return Fleet(server.url)
+
+
+def test_a_connection_that_went_is_gone_until_the_next_heartbeat_says_otherwise(fleet: Fleet) -> None:
+    info = fleet.register("one")
+    vigil = Vigil(fleet.ledger)
+    assert _presence(vigil, "one") == "unknown"
+    with subscribed(fleet, info):
+        fleet.ledger.instances.beat("one", presence=True, draining=False)
+        assert _presence(vigil, "one") == "there"
+    assert _presence(vigil, "one") == "gone"
+    fleet.ledger.instances.beat("one", presence=True, draining=False)
+    assert _presence(vigil, "one") == "unknown"
+
+
+def test_an_absence_counts_from_the_first_look_that_saw_it(fleet: Fleet) -> None:
+    info = fleet.register("one", presence_grace=0.3)
+    vigil = Vigil(fleet.ledger)
+    with subscribed(fleet, info):
+        fleet.ledger.instances.beat("one", presence=True, draining=False)
+    assert _state(vigil, "one") == "alive"
+    deadline = monotonic() + 10
+    while _state(vigil, "one") != "dead":
+        assert monotonic() < deadline
+        sleep(0.02)
+
+
+def test_a_broken_watch_begins_anew(fleet: Fleet) -> None:
+    info = fleet.register("one", presence_grace=0.3)
+    vigil = Vigil(fleet.ledger)
+    with subscribed(fleet, info):
+        fleet.ledger.instances.beat("one", presence=True, draining=False)
+    vigil.look()
+    deadline = monotonic() + 1
+    while monotonic() < deadline:  # far longer than the grace, but on a connection that is made anew each time
+        fleet.redis.client_kill_filter(_type="normal", skipme=True)
+        with suppress(LedgerUnreachable):
+            assert _state(vigil, "one") == "alive"
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_a_restarted_server_explains_old_heartbeats_and_missing_connections(own_server, once: bool) -> None:
+    server = own_server()
+    fleet = Fleet(server.url)
+    info = fleet.register("one", presence_grace=0.01)
+    with subscribed(fleet, info):
+        fleet.ledger.instances.beat("one", presence=True, draining=False)
+    fleet.age("one", seconds=1000)
+    server.stop(kill=True)
+    server.start()
+    vigil = Vigil(fleet.ledger, once=once)
+    vigil.look()
+    assert _presence(vigil, "one") == "unknown"
+    assert _state(vigil, "one") == "alive"
+
+
+def test_death_is_checked_again_where_it_takes_effect(fleet: Fleet) -> None:
+    info = fleet.register("one", presence_grace=0.001)
+    vigil = Vigil(fleet.ledger)
+    with subscribed(fleet, info):
+        fleet.ledger.instances.beat("one", presence=True, draining=False)
+    _, findings = vigil.look()
+    while findings[0].judgement.state != "dead":
+        _, findings = vigil.look()
+
+    with subscribed(fleet, info):
+        assert vigil.declare(findings) == []  # its connection is back
+    fleet.age("one", seconds=-1)
+    assert vigil.declare(findings) == []  # it has beaten since
+    fleet.age("one", seconds=1)
+    assert len(vigil.declare(findings)) == 1
+
+
+def test_an_instance_nobody_can_describe_registers_again(fleet: Fleet) -> None:
+    fleet.register("one")
+    fleet.redis.hdel(fleet.ledger.keys.instances, "one")
+    assert fleet.ledger.instances.beat("one", presence=False, draining=False)[0] == "undescribed"
