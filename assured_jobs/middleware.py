@@ -20,9 +20,7 @@ import atexit
 import logging
 import multiprocessing.util
 import sys
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -30,7 +28,8 @@ import dramatiq
 from dramatiq.middleware import Middleware, MiddlewareError, SkipMessage
 
 from .brokers.redis import RedisHost, is_supported
-from .entry import Entry, Policy
+from .choices import CHOICES, choose, problems_of
+from .entry import Entry
 from .errors import ConfigurationError, LedgerElsewhere, OwnershipLost
 from .job import Job, running
 from .ledger import Outcome
@@ -44,13 +43,6 @@ _FETCHED_AS = "assured_jobs_fetched_as"
 
 #: In the options of a retry: the delivery it is a retry of.
 _RETRY_OF = "assured_jobs_retry_of"
-
-#: The actor options about orphans: what is expected, in words and as a test.
-_EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
-    "on_orphan": ("requeue, hold or discard", lambda value: value in ("requeue", "hold", "discard")),
-    "max_crashes": ("a whole number, 1 or more", lambda value: type(value) is int and value >= 1),
-    "max_orphan_age": ("seconds above 0 or a timedelta", lambda value: type(value) in (int, float) and value > 0),
-}
 
 
 class NotOurs(OwnershipLost, MiddlewareError):
@@ -89,10 +81,11 @@ class AssuredJobs(Middleware):
 
     @property
     def actor_options(self) -> set[str]:
-        return {"assured", *_EXPECTED}
+        return {"assured", *CHOICES}
 
     def before_declare_actor(self, broker: dramatiq.Broker, actor: dramatiq.Actor[Any, Any]) -> None:
-        self._policy(actor.actor_name, actor.options)
+        if problems := problems_of(actor.actor_name, actor.options):
+            raise BadActorOption(problems)
         if actor.options.get("assured", self.settings.assure_all):
             self._assured.add(actor.actor_name)
 
@@ -220,7 +213,7 @@ class AssuredJobs(Middleware):
 
     def _job(self, side: WorkerSide, message: Any, delivery: str, forward: str = "") -> Job:
         options = {**side.host.options_of(message.actor_name), **message.options}
-        policy = self._policy(message.actor_name, options)
+        policy = choose(message.actor_name, options, self.settings.policy())
         entry = Entry(
             delivery=delivery,
             message_id=message.message_id,
@@ -234,22 +227,6 @@ class AssuredJobs(Middleware):
         return Job(
             info=side.instance.info, entry=entry, assured=assured, ask=side.ensure_owned, options=message.options
         )
-
-    def _policy(self, actor: str, options: dict[str, Any]) -> Policy:
-        """Message before actor before settings. Raises BadActorOption."""
-        chosen = {name: options[name] for name in _EXPECTED if options.get(name) is not None}
-        age = chosen.get("max_orphan_age")
-        if isinstance(age, timedelta):
-            chosen["max_orphan_age"] = age.total_seconds()
-        problems = [
-            f"{actor}: {name}: expected {_EXPECTED[name][0]}, got {value!r}"
-            for name, value in chosen.items()
-            if not _EXPECTED[name][1](value)
-        ]
-        if problems:
-            raise BadActorOption(problems)
-        default = self.settings.policy()
-        return Policy(**{**default.__dict__, **chosen})
 
 
 def _running(message: Any) -> Job | None:

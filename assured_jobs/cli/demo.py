@@ -11,7 +11,7 @@ from types import FrameType
 
 import click
 
-from ..demo.play import Result, play
+from ..demo.play import play
 from ..demo.server import NoRedisServer, find_server, private_redis
 from ..demo.show import Show
 from ..demo.stage import Stage

@@ -17,7 +17,7 @@ from ..entry import Death
 from ..errors import AssuredJobsError
 from ..ledger import Left
 from ..ledger.overview import Overview
-from .show import Show
+from .show import Result, Show
 from .stage import QUEUE, Stage, Worker, wait_until
 
 #: The whole demo takes no longer, in seconds.
@@ -26,27 +26,6 @@ PATIENCE = 50.0
 
 class DemoFailed(AssuredJobsError):
     """The demo could not be played to its end."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What was counted in the file of effects. Times in seconds."""
-
-    sent: int
-    done: int
-    lost: int
-    done_twice: int
-    started_twice: int
-    held: int
-    running_when_killed: int
-    held_by_the_dead: int
-    kill_to_noticed: float | None
-    kill_to_first_rerun: float | None
-    seconds: float
-
-    @property
-    def good(self) -> bool:
-        return not self.lost and not self.done_twice and self.kill_to_first_rerun is not None
 
 
 @dataclass

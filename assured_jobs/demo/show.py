@@ -4,18 +4,36 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from .play import Result
-
 #: Between two plain lines of progress, in seconds.
 PERIOD = 3.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was counted in the file of effects. Times in seconds."""
+
+    sent: int
+    done: int
+    lost: int
+    done_twice: int
+    started_twice: int
+    held: int
+    running_when_killed: int
+    held_by_the_dead: int
+    kill_to_noticed: float | None
+    kill_to_first_rerun: float | None
+    seconds: float
+
+    @property
+    def good(self) -> bool:
+        return not self.lost and not self.done_twice and self.kill_to_first_rerun is not None
 
 
 class Show:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from assured_jobs import AssuredJobs, AssuredJobsSettings, ConfigurationError
+from assured_jobs.choices import choose
 from assured_jobs.settings import variable
 
 
@@ -106,6 +108,12 @@ def broker() -> dramatiq.Broker:
 def test_a_bad_actor_option_is_refused_when_the_actor_is_declared(broker, option: str, value) -> None:
     with pytest.raises(ConfigurationError, match=f"work: {option}: expected .*, got {re.escape(repr(value))}"):
         dramatiq.actor(lambda: None, actor_name="work", broker=broker, assured=True, **{option: value})
+
+
+def test_a_bad_option_of_one_message_is_complained_about_and_ignored(caplog) -> None:
+    default = AssuredJobsSettings().policy()
+    assert choose("work", {"max_crashes": "many", "on_orphan": "hold"}, default) == replace(default, on_orphan="hold")
+    assert "work: max_crashes: expected a whole number, 1 or more, got 'many'" in caplog.text
 
 
 def test_an_age_may_be_a_timedelta(broker) -> None:
