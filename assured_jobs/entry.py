@@ -92,14 +92,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Crash:
-    """One death in a job's company: the evidence. Times in ms, `ran_for` in seconds."""
+    """One death in a job's company: the evidence. Times in ms, durations in seconds.
+
+    Nobody sees the instant of a death: it lies between `last_seen`, a heartbeat, and `died_at`, its declaration.
+    """
 
     instance: str
     host: str
     cause: str
     died_at: int
     started_at: int
-    ran_for: float
+    last_seen: int
+    ran_at_least: float
+    ran_at_most: float
     charged_as: str
 
 
@@ -144,13 +149,19 @@ def dump_crashes(crashes: Iterable[Crash]) -> str:
 
 @dataclass(frozen=True)
 class Death:
-    """A dead instance whose jobs are not all settled yet. `silent_for`: seconds since its last heartbeat."""
+    """A dead instance whose jobs are not all settled yet. `died_at` is its declaration; `now` when this was read."""
 
     info: InstanceInfo
     died_at: int
-    silent_for: float
+    last_beat: int
+    now: int
     draining: bool
     cause: str
+
+    @property
+    def silent_for(self) -> float:
+        """Seconds since its last sign of life."""
+        return max(0, self.now - self.last_beat) / 1000
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,13 @@ class AssuredJobsError(Exception):
 class ConfigurationError(AssuredJobsError, ValueError):
     """The settings are not usable: correct the variables named and start again."""
 
+    #: Where the problems are, for the first line.
+    where = "the settings of assured_jobs"
+
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{count} in the settings of assured_jobs:\n" + "\n".join(f"  {line}" for line in problems))
+        super().__init__(f"{count} in {self.where}:\n" + "\n".join(f"  {line}" for line in problems))
 
 
 class LedgerError(AssuredJobsError):
@@ -24,11 +27,11 @@ class LedgerError(AssuredJobsError):
 
 
 class LedgerUnreachable(LedgerError):
-    """Redis does not answer: check that the server runs and that ASSURED_JOBS_REDIS_URL names it."""
+    """Redis does not answer: check that it runs, and the address (--url, ASSURED_JOBS_REDIS_URL, the broker's)."""
 
 
 class LedgerRefused(LedgerError):
-    """Redis answered, and refused: it is read-only, out of memory, or an ACL forbids the command."""
+    """Redis refused: is it read-only, out of memory, without that database, or does an ACL forbid the command?"""
 
 
 class ForeignValue(LedgerRefused):

@@ -19,6 +19,9 @@ logger = logging.getLogger("assured_jobs")
 class Event(ABC):
     level: ClassVar[int] = logging.INFO
 
+    def severity(self) -> int:
+        return self.level
+
     @abstractmethod
     def sentence(self) -> str:
         """What happened, and what follows, for a person."""
@@ -31,7 +34,7 @@ class InstanceDied(Event):
     level: ClassVar[int] = logging.WARNING
 
     def sentence(self) -> str:
-        return f"Worker {self.instance} is dead ({self.cause}); what it held comes back now."
+        return f"Worker {self.instance} is dead ({self.cause}); what it held is recovered now."
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,27 @@ class OrphanSettled(Event):
     reason: str
     crash_count: int
 
+    def severity(self) -> int:
+        """What now waits for a person, or is gone, is worth an alert."""
+        return logging.WARNING if self.outcome in ("held", "discarded") else logging.INFO
+
     def sentence(self) -> str:
-        return f"Job {self.message_id} of {self.actor!r} ({self.queue}) {self.outcome}: {self.reason}."
+        did = self.outcome.replace("_", " ")
+        waits = " It waits for a person: assured-jobs orphans." if self.outcome == "held" else ""
+        return f"Job {self.message_id} of {self.actor!r} ({self.queue}) {did}: {self.reason}.{waits}"
+
+
+@dataclass(frozen=True)
+class NeverStartedHandedBack(Event):
+    """Prefetched and delayed messages, counted: there may be thousands."""
+
+    number: int
+    queue: str
+    instance: str
+
+    def sentence(self) -> str:
+        what = "1 message" if self.number == 1 else f"{self.number} messages"
+        return f"{what} that {self.instance} had fetched and never started handed back to {self.queue}."
 
 
 @dataclass(frozen=True)
@@ -104,6 +126,14 @@ class Registered(Event):
 
 
 @dataclass(frozen=True)
+class WatchBegan(Event):
+    instance: str
+
+    def sentence(self) -> str:
+        return f"{self.instance} watches the others now, and recovers what the dead leave."
+
+
+@dataclass(frozen=True)
 class LedgerLost(Event):
     consequence: str
     error: str
@@ -125,7 +155,7 @@ def emit(event: Event) -> None:
     """Tells the log. Whatever goes wrong in a log handler stays there: jobs matter more than words about them."""
     try:
         extra = {"action": type(event).__name__, "event": asdict(event)}
-        logger.log(event.level, event.sentence(), extra=extra)
+        logger.log(event.severity(), event.sentence(), extra=extra)
     except Exception:
         logging.getLogger("assured_jobs.events").debug("could not tell %r", event, exc_info=True)
 

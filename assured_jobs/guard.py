@@ -37,7 +37,8 @@ class Guard:
     def may_start(self, job: Job, predecessor: str, successor: tuple[str, str] = ("", "")) -> Directive:
         """fetched -> started, or why not. Waits while the store cannot say whether this process still lives.
 
-        `predecessor`: the delivery this one is a retry of. `successor`: id and queue a delayed message goes on to.
+        `predecessor`: the delivery this one comes after, as its retry or its forward.
+        `successor`: id and queue a delayed message goes on to.
         If interrupted: recorded, and never started: handed back when this process dies.
         """
         while True:
@@ -48,7 +49,7 @@ class Guard:
                     raise LedgerUnreachable
                 return self._begin(job, predecessor, successor)
             except LedgerUnreachable as error:
-                # Nobody can declare us dead sooner than this; later, someone may be running the job already.
+                # A short outage stops nobody. Later, someone else may have been told to run the job: then we wait.
                 if self.instance.age < self.instance.settings.heartbeat_ttl:
                     self.outage.failed(error, _UNRECORDED)
                     return self._run(job)
@@ -87,7 +88,7 @@ class Guard:
         job.outcome = outcome
         with self._lock:
             self._running.pop(job.token, None)
-            if not job.recorded:
+            if job.recorded is False:
                 return
             if not self.instance.is_lost(job.info.id):
                 self._endings.append(_ending(job))
@@ -118,22 +119,23 @@ class Guard:
 
     def _begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Directive:
         reach("job.before_begin")
+        job.recorded = None
         answer = self._ask_begin(job, predecessor, successor)
         if answer.word == "unknown":
             self.instance.beat()
             job.info = self.instance.info
             answer = self._ask_begin(job, predecessor, successor)
         reach("job.after_begin")
+        job.recorded = answer.word == "run"
         if answer.word == "run":
-            job.recorded = True
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
             return self._run(job)
         if answer.word == "hold":
             self._hold(job, answer.crashes)
             return "drop"
-        if answer.word == "gone" and self.instance.store_lost_data:
-            return self._run(job)  # this process's memory is the only place where it still is
+        if answer.word == "gone" and self.instance.only_memory_knows(job.entry.delivery):
+            return self._run(job)
         self._tell_refused(job.entry, answer.word)
         if answer.word == "fenced":
             self.instance.check()
@@ -155,7 +157,8 @@ class Guard:
         except LedgerError:
             self._give_back(endings)
             raise
-        self.outage.over()
+        if self.outage.over():
+            self.instance.owe_records()
         self._check(endings, accepted)
         return answer
 
@@ -178,7 +181,7 @@ class Guard:
             self.instance.beat()  # declared dead, or the store lost its data: this tells which
             if self.instance.is_lost(info.id):
                 return False
-        return found.ours or (self.instance.store_lost_data and not found.exists)
+        return found.ours or (not found.exists and self.instance.only_memory_knows(delivery))
 
     def _hold(self, job: Job, crashes: int) -> None:
         entry = job.entry

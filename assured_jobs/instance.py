@@ -34,6 +34,9 @@ _UNRECORDED = (
 #: How long a boot waits for the presence, in seconds, where the connection cannot be had at once.
 _BOOT_PATIENCE = 1.0
 
+#: After a loss of data, in seconds: what a thread had just taken out of memory has come to begin by then.
+_LOSS_SETTLES = 10.0
+
 
 def _clock() -> float:
     """Seconds that also pass while the machine sleeps, where the system can tell."""
@@ -51,6 +54,7 @@ class Host(Protocol):
     def assume(self, broker_id: str) -> None: ...
     def sees(self, key: str) -> bool: ...
     def ack(self, queue: str, delivery: str) -> None: ...
+    def in_memory(self) -> set[str]: ...
     def options_of(self, actor: str) -> dict[str, Any]: ...
 
 
@@ -70,10 +74,11 @@ class Instance:
         self.leaving = False
         #: True once this process lost a name: messages fetched under it may still be in memory.
         self.reborn = False
-        #: True once the store lost its data: messages it no longer knows may still be in memory, and nowhere else.
-        self.store_lost_data = False
+        self._memory_alone: set[str] = set()
+        self._lost_data_at = float("-inf")
         self._lost: set[str] = set()
         self._rising_from: str | None = None
+        self._owes_records = False
         self._lock = threading.RLock()
         self._confirmed = _clock()
         self._verified = False
@@ -153,13 +158,28 @@ class Instance:
                 self._drop_name()
                 self._rise()
             else:
-                self.store_lost_data = self.store_lost_data or word == "unknown"
+                if word == "unknown":
+                    self._lost_data_at = time.monotonic()
+                    self._memory_alone |= self.host.in_memory()
                 self._register(again=True)
             if self.outage.over() or word == "unknown":
+                self._owes_records = True
+            if self._owes_records:
                 self.on_return()
+                self._owes_records = False
+
+    def only_memory_knows(self, delivery: str) -> bool:
+        """Whether the store lost this delivery with its data, so that this process's memory alone still has it."""
+        just_now = time.monotonic() - self._lost_data_at < _LOSS_SETTLES
+        return just_now or delivery in self._memory_alone
 
     def check(self) -> None:
         """Somebody says this incarnation is dead, or its presence changed: asks the store, and believes it alone."""
+        self._heartbeat.wake()
+
+    def owe_records(self) -> None:
+        """The ledger answers again: what started meanwhile is recorded with the next heartbeat, which is now."""
+        self._owes_records = True
         self._heartbeat.wake()
 
     def declared(self) -> None:

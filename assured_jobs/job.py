@@ -27,19 +27,25 @@ class Job:
     info: InstanceInfo
     entry: Entry
     assured: bool
-    ask: Callable[[Job], None]
-    options: dict[str, Any]
+    ask: Callable[[Job], None] = field(repr=False)
+    options: dict[str, Any] = field(repr=False)
     token: str = field(default_factory=lambda: uuid4().hex[:12])
     fence: int = 0
     crash_count: int = 0
     recovered_from: str | None = None
-    recorded: bool = False
+    recorded: bool | None = False  # None: asked for, and the answer never came
     lost: bool = False
+    retries: int = 0
+    retried: bool = False
     outcome: Outcome = "retry"
 
     @property
     def message_id(self) -> str:
         return self.entry.message_id
+
+    def is_retried_by(self, options: dict[str, Any]) -> bool:
+        """Whether these are the options of a retry of this start: Dramatiq's Retries has counted one more."""
+        return int(options.get("retries") or 0) > self.retries
 
     def ensure_owned(self) -> None:
         """Asks the store whether this job is still this worker's: call it before an effect that must not happen twice.

@@ -10,6 +10,9 @@ import time
 
 from .ledger import Store
 
+#: Seconds after which a held lease is asked for again: a holder that was paused learns soon that it lost it.
+RENEWAL = 3.0
+
 
 class Lease:
     """Held by at most one living instance. `ttl` and `silence` in seconds; a holder silent for longer loses it."""
@@ -20,23 +23,32 @@ class Lease:
         self.ttl = ttl
         self.silence = silence
         self._trusted_until = 0.0
+        self._renewed = 0.0
 
     @property
     def held(self) -> bool:
         return time.monotonic() < self._trusted_until
 
-    def obtain(self) -> bool:
-        """free or mine -> mine; renews what is mine. If interrupted: free as soon as this instance is dead."""
+    def obtain(self, *, from_the_silent: bool = False) -> bool:
+        """free or mine -> mine; renews what is mine. If interrupted: free as soon as this instance is dead.
+
+        `from_the_silent`: also from a holder that lives, and has sent no tick for too long.
+        """
         asked = time.monotonic()
         k = self.store.keys
-        args = [self.instance, int(self.ttl * 1000), k.presence_prefix, int(self.silence * 1000)]
+        silence = 0 if from_the_silent else self.silence
+        args = [self.instance, int(self.ttl * 1000), k.presence_prefix, int(silence * 1000)]
         obtained: bool = self.store.run("lease_obtain", [k.lease, k.alive, k.vitals], args) == 1
         self._trusted_until = asked + self.ttl * 0.8 if obtained else 0.0
+        self._renewed = asked
         return obtained
 
     def keep(self) -> bool:
-        """Renews well before the end. False where the lease is lost. If interrupted: as `obtain`."""
-        if self.held and time.monotonic() < self._trusted_until - self.ttl * 0.4:
+        """Renews every few seconds. False where the lease is lost, be it to somebody who found us silent.
+
+        If interrupted: as `obtain`.
+        """
+        if self.held and time.monotonic() - self._renewed < min(RENEWAL, self.ttl * 0.4):
             return True
         return self.obtain()
 

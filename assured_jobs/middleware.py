@@ -4,6 +4,7 @@
 |----------------------------------------|---------------------------------------------------------|
 | before_worker_boot                     | (unknown) -> alive: register, beat, watch               |
 | before_process_message                 | fetched -> started (begin), or refused                  |
+| before_ack                             | refused where the retry could not be enqueued           |
 | after_ack, after_nack                  | started -> gone (finish, with the next begin or flush)  |
 | before_delay_message                   | remembers who fetched a delayed message                 |
 | before_enqueue, forward of a delayed   | fetched -> started (begin), or refused                  |
@@ -41,8 +42,8 @@ logger = logging.getLogger("assured_jobs")
 #: In the options of a delayed message, in memory only: who fetched it, under which id.
 _FETCHED_AS = "assured_jobs_fetched_as"
 
-#: In the options of a retry: the delivery it is a retry of.
-_RETRY_OF = "assured_jobs_retry_of"
+#: In the options of a retry, or of a delayed message that is due: the delivery it comes after.
+_AFTER = "assured_jobs_after"
 
 
 class NotOurs(OwnershipLost, MiddlewareError):
@@ -51,6 +52,8 @@ class NotOurs(OwnershipLost, MiddlewareError):
 
 class BadActorOption(ConfigurationError, MiddlewareError):
     """An actor option has a value that cannot be meant."""
+
+    where = "the options of an actor"
 
 
 class WrongServer(ConfigurationError, MiddlewareError):
@@ -103,7 +106,7 @@ class AssuredJobs(Middleware):
                 type(broker).__name__,
             )
             return
-        host = RedisHost(broker, lambda: tuple(sorted(self._assured)))  # type: ignore[arg-type]
+        host = RedisHost(broker, worker, lambda: tuple(sorted(self._assured)))  # type: ignore[arg-type]
         client = self._client or broker.client  # type: ignore[attr-defined]
         side = WorkerSide(client, self.settings, host)
         try:
@@ -114,6 +117,10 @@ class AssuredJobs(Middleware):
         # A second SIGTERM, or one to the whole process group, ends a Dramatiq worker with sys.exit: not a crash.
         atexit.register(side.drain)
         multiprocessing.util.Finalize(None, side.drain, exitpriority=100)
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        if self._side:
+            self._side.booted()
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if self._side:
@@ -130,8 +137,12 @@ class AssuredJobs(Middleware):
         job = self._job(self._side, message, message.options.get("redis_message_id", message.message_id))
         # Set before the store is asked: an interrupt that hits us while asking must not leave an entry behind.
         running.set(job)
-        directive = self._side.guard.may_start(job, message.options.get(_RETRY_OF, ""))
+        directive = self._side.guard.may_start(job, message.options.get(_AFTER, ""))
         if directive == "run":
+            if job.crash_count:
+                # It may kill again. A child that dies inside the last step of its boot leaves Dramatiq's master
+                # waiting for ever, and no supervisor restarts anything.
+                self._side.settled.wait(5)
             return
         running.set(None)
         message.options["store_results"] = False
@@ -150,6 +161,13 @@ class AssuredJobs(Middleware):
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
         if job := _running(message):
             job.outcome = "ack"  # a middleware behind this one decided so
+
+    def before_ack(self, broker: dramatiq.Broker, message: Any) -> None:
+        job = _running(message)
+        if job and job.is_retried_by(message.options) and not job.retried:
+            # It failed, and its retry never reached the broker: acked now, it would be gone. It is put back instead.
+            job.outcome = "again"
+            _neutralise(message.options)
 
     def after_ack(self, broker: dramatiq.Broker, message: Any) -> None:
         self._ended(message)
@@ -175,9 +193,14 @@ class AssuredJobs(Middleware):
             # Dramatiq acks the job in the end; as long as recovery has not come to it, that would take it away.
             _neutralise(job.options)
             raise NotOurs
-        if job.recorded and message.message_id == job.message_id:
-            message.options[_RETRY_OF] = job.entry.delivery
+        if job.recorded and message.message_id == job.message_id and job.is_retried_by(message.options):
+            message.options[_AFTER] = job.entry.delivery
             self._side.guard.succeed(job.entry.delivery, message.options["redis_message_id"], message.queue_name)
+
+    def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+        job = running.get()
+        if job is not None and job.message_id == message.message_id and job.is_retried_by(message.options):
+            job.retried = True
 
     def _before_forward(self, side: WorkerSide, message: Any, instance: str, delivery: str) -> None:
         """A ConsumerThread puts a delayed message that is due into its queue, and acks it afterwards. To the ledger
@@ -189,7 +212,8 @@ class AssuredJobs(Middleware):
         self._settle_previous()
         running.set(job)
         successor = (message.options["redis_message_id"], message.queue_name)
-        directive = side.guard.may_start(job, message.options.get(_RETRY_OF, ""), successor)
+        directive = side.guard.may_start(job, message.options.get(_AFTER, ""), successor)
+        message.options[_AFTER] = delivery
         if directive == "run":
             return
         running.set(None)
@@ -225,7 +249,12 @@ class AssuredJobs(Middleware):
         )
         assured = bool(options.get("assured", self.settings.assure_all))
         return Job(
-            info=side.instance.info, entry=entry, assured=assured, ask=side.ensure_owned, options=message.options
+            info=side.instance.info,
+            entry=entry,
+            assured=assured,
+            ask=side.ensure_owned,
+            options=message.options,
+            retries=int(message.options.get("retries") or 0),
         )
 
 

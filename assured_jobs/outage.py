@@ -23,6 +23,10 @@ class Outage:
         """True while asking would only cost another timeout."""
         return self._since is not None and time.monotonic() < self._ask_again
 
+    @property
+    def lasts(self) -> bool:
+        return self._since is not None
+
     def failed(self, error: LedgerError, consequence: str) -> None:
         with self._lock:
             first, self._since = self._since is None, self._since or time.monotonic()

@@ -40,6 +40,7 @@ class Presence:
         self.on_word = on_word
         self.ready = threading.Event()
         self.last_tick = float("-inf")
+        self._listening_since = float("inf")
         self._stopped = threading.Event()
         self._pubsub: Any = None
         self._thread = threading.Thread(target=self._run, name="assured-jobs-presence", daemon=True)
@@ -47,6 +48,11 @@ class Presence:
     @property
     def connected(self) -> bool:
         return self.ready.is_set()
+
+    @property
+    def heard_nobody_for(self) -> float:
+        """Seconds of unbroken listening without a tick; 0 where nobody listens."""
+        return max(0.0, time.monotonic() - max(self.last_tick, self._listening_since))
 
     def start(self) -> None:
         _open.add(self)
@@ -60,7 +66,8 @@ class Presence:
     def close_in_child(self) -> None:
         """Gives up a forked child's copy of the connection, which would keep a dead parent looking alive."""
         with suppress(Exception):
-            os.close(self._pubsub.connection._sock.fileno())  # noqa: SLF001 - the child may not use the client
+            connection, self._pubsub = self._pubsub.connection, None
+            os.close(connection._sock.detach())  # noqa: SLF001 - the child may not use the client
 
     def _run(self) -> None:
         while not self._stopped.is_set():
@@ -76,6 +83,7 @@ class Presence:
     def _lost(self) -> None:
         was_connected = self.connected
         self.ready.clear()
+        self._listening_since = float("inf")
         self._pubsub = None
         if was_connected and not self._stopped.is_set():
             self.on_change()
@@ -93,6 +101,7 @@ class Presence:
                     continue
                 channel = message["channel"].decode()
                 if message["type"] == "subscribe" and channel == mine:
+                    self._listening_since = time.monotonic()
                     self.ready.set()
                     self.on_change()
                 elif message["type"] == "message" and channel == ticks:

@@ -14,7 +14,7 @@ from . import policy
 from .brokers.redis import read_payload
 from .entry import Crash, Death, Orphan, Policy, State
 from .errors import ForeignValue, LedgerRefused
-from .events import OrphanSettled, complain, emit
+from .events import NeverStartedHandedBack, OrphanSettled, complain, emit
 from .failpoint import reach
 from .ledger import Ledger, Left, Order, Record
 
@@ -90,7 +90,7 @@ class Recovery:
                 )
 
     def _bring_back(self, death: Death, report: Report) -> None:
-        for batch in self.ledger.estate.left_by(death):
+        for batch in self.ledger.estate.left_by(death.info):
             reach("pass.before_judge")
             decisions = self.judge(death, batch)
             for decision in decisions:
@@ -103,10 +103,15 @@ class Recovery:
             reach("pass.before_hand_back")
             words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(_order, orders)]) if orders else []
             reach("pass.after_hand_back")
+            untouched = 0
             for decision, word in zip(orders, words, strict=True):
                 report.count(word)
-                if word in ("handed_back", "deferred", "held", "discarded"):
+                if word == "handed_back" and not decision.verdict.charge:
+                    untouched += 1
+                elif word in ("handed_back", "deferred", "held", "discarded"):
                     _tell(decision.orphan, word, decision.verdict.reason)
+            if untouched:
+                emit(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id))
             self.breathe()
 
     def judge(self, death: Death, batch: list[Left]) -> list[Decision]:
@@ -163,7 +168,9 @@ def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verd
             cause=death.cause,
             died_at=death.died_at,
             started_at=started_at,
-            ran_for=max(0, death.died_at - started_at) / 1000,
+            last_seen=death.last_beat,
+            ran_at_least=max(0, death.last_beat - started_at) / 1000,
+            ran_at_most=max(0, death.died_at - started_at) / 1000,
             charged_as=ruling.charge,
         )
         history = (*history, crash)[-10:]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import time
 
-from .errors import LedgerError, LedgerUnreachable
-from .events import InstanceDied, complain, emit
+from .errors import LedgerError, LedgerRefused, LedgerUnreachable
+from .events import InstanceDied, WatchBegan, complain, emit
 from .failpoint import reach
 from .instance import Instance
 from .lease import Lease
 from .ledger import Ledger
-from .recovery import Recovery
+from .recovery import Recovery, Report
 from .settings import AssuredJobsSettings
 from .vigil import Finding, Vigil
 
@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 #: Seconds between two looks of whoever watches.
 PERIOD = 0.5
 SILENCE = 2.0
+
+#: Seconds of silence after which the lease is taken from a watcher that lives: it is paused, or its interpreter is.
+LONG_SILENCE = 5.0
 
 #: Seconds until the next look at a dead instance that could not be buried: with started jobs unsettled, and without.
 LOOK_AGAIN_SOON, LOOK_AGAIN = 1.0, 5.0
@@ -56,6 +59,8 @@ class Watch:
                 self._watch(scheduled)
             elif scheduled:
                 self._come_by()
+            else:
+                self.recovery.release_due(Report())  # nobody watches: everybody releases what is due, each once
         except LedgerUnreachable as error:
             logger.debug("No watch for now: %s", error)
         except LedgerError as error:
@@ -72,7 +77,11 @@ class Watch:
         if not self.lease.held and self._hears_a_watcher():
             self.vigil.rest()
             return
-        watching = self.lease.keep()
+        watched_before = self.lease.held
+        silent = self.instance.presence.heard_nobody_for > LONG_SILENCE and not watched_before
+        watching = self.lease.obtain(from_the_silent=True) if silent else self.lease.keep()
+        if watching and not watched_before:
+            emit(WatchBegan(self.lease.instance))
         look, findings = self.vigil.look()
         died = self._declare(findings)
         if watching:
@@ -135,7 +144,10 @@ class Watch:
     def _send_tick(self) -> None:
         if self.settings.watch and time.monotonic() - self._ticked >= 1.0:
             self._ticked = time.monotonic()
-            self.ledger.store.publish(self.ledger.keys.ticks, self.instance.info.id)
+            try:
+                self.ledger.store.publish(self.ledger.keys.ticks, self.instance.info.id)
+            except LedgerRefused as error:
+                logger.debug("No ticks: the others watch for themselves. %s", error)
 
     def _new_lease(self) -> Lease:
         s = self.settings

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+import time
 from typing import Any
 
-from .errors import LedgerError, OwnershipLost
+from .errors import LedgerError, LedgerUnreachable, OwnershipLost
 from .guard import Guard
 from .instance import Host, Instance
 from .job import Job
@@ -34,11 +36,18 @@ class WorkerSide:
         self.guard = Guard(self.ledger, self.instance, outage)
         self.watch = Watch(self.ledger, self.instance, settings)
         self._left = False
+        #: Set half a second after the boot: see AssuredJobs.before_process_message.
+        self.settled = threading.Event()
         self._housekeeping = Ticker("housekeeping", PERIOD, self._keep_house)
 
     def start(self) -> None:
         self.instance.start()
         self._housekeeping.start()
+
+    def booted(self) -> None:
+        settling = threading.Timer(0.5, self.settled.set)
+        settling.daemon = True
+        settling.start()
 
     def drain(self) -> None:
         """Says that this process shuts down, unless it is a child that only inherited this object."""
@@ -49,6 +58,9 @@ class WorkerSide:
         """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a
         living process may still be running its last jobs. If interrupted: dies like anybody."""
         self._housekeeping.stop()
+        if self.instance.outage.lasts:
+            logger.warning("Leaving without a word, since Redis does not answer: recovery settles what is left here.")
+            return
         self.watch.stop()
         self._leave()
         if not self._left:
@@ -56,12 +68,23 @@ class WorkerSide:
             self._housekeeping.start()
 
     def ensure_owned(self, job: Job) -> None:
-        try:
-            owns = self.guard.owns(job)
-        except LedgerError as error:
-            raise OwnershipLost(f"It cannot be known whether this job is still ours. {error}") from error
-        if not owns:
-            raise OwnershipLost
+        """Asks the store, for as long as nobody can have declared us dead while it does not answer.
+
+        Raises OwnershipLost.
+        """
+        while True:
+            try:
+                owns = self.guard.owns(job)
+            except LedgerUnreachable as error:
+                if self.instance.age > self.instance.settings.heartbeat_ttl:
+                    raise OwnershipLost(f"It cannot be known whether this job is still ours. {error}") from None
+                time.sleep(0.2)
+            except LedgerError as error:
+                raise OwnershipLost(f"It cannot be known whether this job is still ours. {error}") from None
+            else:
+                if not owns:
+                    raise OwnershipLost
+                return
 
     def _keep_house(self) -> None:
         self._flush()

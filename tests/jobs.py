@@ -62,6 +62,33 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
             raise RuntimeError("fails for now")
         note("done", n)
 
+    def gated_failing(n: int) -> None:
+        note("start", n)
+        first = len([line for line in open(os.environ["LAB_EFFECTS"]) if '"start"' in line]) == 1
+        wait_for_file("gate")
+        if first:
+            raise RuntimeError("fails once")
+        note("done", n)
+
+    def asking(n: int) -> None:
+        note("start", n)
+        wait_for_file("gate")
+        note("asks", n)
+        current_job().ensure_owned()
+        note("done", n)
+
+    def again(n: int) -> None:
+        message = dramatiq.middleware.CurrentMessage.get_current_message()
+        if message.options.get("second"):
+            note("second", n)
+            return
+        note("start", n)
+        if current_job().crash_count == 0:
+            broker.enqueue(message.copy(options={"second": True}), delay=1000)
+            note("again", n)
+        wait_for_file("gate")
+        note("done", n)
+
     def parent(n: int, gate: str = "gate") -> None:
         note("start", n)
         wait_for_file(gate)
@@ -89,6 +116,9 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         holding=actor(gated, actor_name="holding", assured=True, on_orphan="hold"),
         discarding=actor(gated, actor_name="discarding", assured=True, on_orphan="discard"),
         child=child,
+        gated_failing=actor(gated_failing, assured=True, min_backoff=100),
+        asking=actor(asking, assured=True),
+        again=actor(again, assured=True),
     )
 
 

@@ -43,10 +43,11 @@ def read_payload(payload: bytes, encoder: str) -> Content:
 
 
 class RedisHost:
-    """A RedisBroker, as an instance sees it. `assured` names the assured actors declared so far."""
+    """A RedisBroker and its worker, as an instance sees them. `assured` names the assured actors declared so far."""
 
-    def __init__(self, broker: RedisBroker, assured: Callable[[], tuple[str, ...]]) -> None:
+    def __init__(self, broker: RedisBroker, worker: dramatiq.Worker, assured: Callable[[], tuple[str, ...]]) -> None:
         self.broker = broker
+        self.worker = worker
         self.namespace: str = broker.namespace
         self.encoder = encoder_name()
         self.assured = assured
@@ -73,6 +74,12 @@ class RedisHost:
             return dict(self.broker.get_actor(actor).options)
         except dramatiq.ActorNotFound:
             return {}
+
+    def in_memory(self) -> set[str]:
+        """Every delivery that was fetched and has not come to a thread: prefetched, or delayed."""
+        queues = [self.worker.work_queue, *(consumer.delay_queue for consumer in list(self.worker.consumers.values()))]
+        items = [item for queue in queues for item in list(queue.queue)]
+        return {str(item.message.options.get("redis_message_id")) for item in items}
 
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""

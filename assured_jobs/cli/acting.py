@@ -88,6 +88,5 @@ def _tell(options: Options, tally: Tally, sentence: str) -> None:
 
 
 def _end(tally: Tally, everything: bool) -> None:
-    all_done = tally.done and (everything or not (tally.gone or tally.refused))
-    if not all_done:
+    if not everything and (tally.gone or tally.refused):
         raise click.exceptions.Exit(1)

@@ -13,7 +13,7 @@ import click
 
 from ..demo.play import play
 from ..demo.server import NoRedisServer, find_server, private_redis
-from ..demo.show import Show
+from ..demo.show import Result, Show
 from ..demo.stage import Stage
 from ..errors import AssuredJobsError, LedgerError
 from .options import Options, Verb, ledger_of, shared

@@ -167,6 +167,10 @@ def _print_orphans(listing: Iterator[Shown], total: int, now: int) -> None:
         screen.print(f"{printed:,} of {total:,} shown: --limit 0 shows all, --state only some.")
 
 
+#: How a death counted for the job, in a word.
+_COUNTED = {"crashes": "crash", "interrupted": "shutdown"}
+
+
 def _print_orphan(screen: Console, shown: Shown, now: int) -> None:
     orphan = shown.orphan
     crashes = count(orphan.crash_count, "crash").replace("crashs", "crashes")
@@ -181,8 +185,8 @@ def _print_orphan(screen: Console, shown: Shown, now: int) -> None:
     screen.print(f"{indent}with  {call(shown)}", soft_wrap=True)
     for crash in orphan.crashes[-3:]:
         screen.print(
-            f"{indent}crash {ago(crash.died_at, now)} after {span(crash.ran_for)}: {safe(crash.cause)} "
-            f"({safe(crash.instance)} on {safe(crash.host)}, charged as {safe(crash.charged_as)})",
+            f"{indent}{_COUNTED.get(crash.charged_as, 'death')} seen {ago(crash.died_at, now)}, after at most "
+            f"{span(crash.ran_at_most)} of running: {safe(crash.cause)} ({safe(crash.instance)} on {safe(crash.host)})",
             soft_wrap=True,
         )
     if not orphan.crashes:

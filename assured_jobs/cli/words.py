@@ -77,7 +77,12 @@ def iso(ms: int | None) -> str | None:
 def fields(orphan: Orphan) -> dict[str, Any]:
     """An orphan for programs, its times in ISO 8601, UTC."""
     crashes = [
-        {**asdict(crash), "died_at": iso(crash.died_at), "started_at": iso(crash.started_at)}
+        {
+            **asdict(crash),
+            "died_at": iso(crash.died_at),
+            "last_seen": iso(crash.last_seen),
+            "started_at": iso(crash.started_at),
+        }
         for crash in orphan.crashes
     ]
     times = {"started_at": iso(orphan.started_at), "orphaned_at": iso(orphan.orphaned_at)}

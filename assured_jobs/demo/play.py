@@ -13,7 +13,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..brokers.redis import read_payload
-from ..entry import Death
 from ..errors import AssuredJobsError
 from ..ledger import Left
 from ..ledger.overview import Overview
@@ -123,7 +122,7 @@ def _hands(stage: Stage, worker: Worker) -> Hands | None:
         return None
     stage.effects.catch_up()
     hands = Hands()
-    for batch in stage.ledger.estate.left_by(Death(worker.info, 0, 0.0, False, "")):
+    for batch in stage.ledger.estate.left_by(worker.info):
         for left in batch:
             if not left.in_ack_set:
                 continue

@@ -48,8 +48,9 @@ class Custody:
         If interrupted: released or not; saying it again is harmless.
         """
         k = self.keys
-        keys = [k.held, k.deferred, k.released, k.job(orphan.message_id)]
-        return str(self.store.run("retry", keys, [orphan.delivery, orphan.crash_count]).decode())
+        keys = [k.held, k.deferred, k.released, k.job(orphan.message_id), k.orphans]
+        told = orphan.becomes(state="released", reason=f"a person said retry; before: {orphan.reason}")
+        return str(self.store.run("retry", keys, [orphan.delivery, orphan.crash_count, told.dumps()]).decode())
 
     def discard(self, orphan: Orphan) -> str:
         """held, deferred or released -> discarded: "discarded" or "gone". The payload is deleted.
@@ -59,9 +60,10 @@ class Custody:
         k = self.keys
         keys = [
             k.held, k.deferred, k.released, k.discarded, k.custody(orphan.message_id), k.job(orphan.message_id),
-            QueueKeys(orphan.broker_namespace, orphan.queue).msgs,
+            QueueKeys(orphan.broker_namespace, orphan.queue).msgs, k.orphans,
         ]  # fmt: skip
-        return str(self.store.run("discard", keys, [orphan.delivery]).decode())
+        told = orphan.becomes(state="discarded", reason=f"a person said delete; before: {orphan.reason}")
+        return str(self.store.run("discard", keys, [orphan.delivery, told.dumps()]).decode())
 
     def read(self, deliveries: list[str]) -> list[Orphan]:
         """What is known of these deliveries; those that are gone are left out."""

@@ -9,7 +9,7 @@ from ..entry import Entry, InstanceInfo, Orphan
 from .keys import MEMORY, QueueKeys
 from .store import Store
 
-Outcome = Literal["ack", "retry", "nack"]
+Outcome = Literal["ack", "retry", "nack", "again"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Deliveries:
         q = QueueKeys(info.broker_namespace, entry.queue)
         keys = [
             k.alive, k.entries(info.id), k.owners, k.successors, k.job(entry.message_id), k.done(entry.delivery),
-            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs,
+            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue,
         ]  # fmt: skip
         return "finish", keys, [info.id, entry.delivery, ending.token, ending.outcome, MEMORY]
 

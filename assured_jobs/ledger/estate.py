@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..entry import Crash, Death, Entry, Orphan, dump_crashes, load_crashes
+from ..entry import Crash, Death, Entry, InstanceInfo, Orphan, dump_crashes, load_crashes
 from ..errors import ForeignValue
 from .keys import MEMORY, QueueKeys
 from .store import Store, pipelined
@@ -63,14 +63,15 @@ class Estate:
         self.store = store
         self.keys = store.keys
 
-    def left_by(self, death: Death) -> Iterator[list[Left]]:
+    def left_by(self, info: InstanceInfo) -> Iterator[list[Left]]:
         """Everything the dead held: per queue its ack set, then started jobs that are in no ack set any more.
 
         Raises ForeignValue where an entry is not one of ours.
         """
-        started = self._entries(death.info.id)
-        for queue in death.info.queues:
-            acks = QueueKeys(death.info.broker_namespace, queue).acks(death.info.broker_id)
+        started = self._entries(info.id)
+        # An entry may name a queue that was declared in the last instant of its worker.
+        for queue in dict.fromkeys([*info.queues, *(entry.queue for entry, _ in started.values())]):
+            acks = QueueKeys(info.broker_namespace, queue).acks(info.broker_id)
             cursor = 0
             seen: set[str] = set()
             while True:
@@ -78,7 +79,7 @@ class Estate:
                 deliveries = [id for id in map(_text, ids) if id not in seen]
                 seen.update(deliveries)
                 for at in range(0, len(deliveries), BATCH):
-                    yield self._read(death, queue, deliveries[at : at + BATCH], started)
+                    yield self._read(info, queue, deliveries[at : at + BATCH], started)
                 if not cursor:
                     break
             rest = [
@@ -104,10 +105,10 @@ class Estate:
         return found
 
     def _read(
-        self, death: Death, queue: str, deliveries: list[str], started: dict[str, tuple[Entry, bytes]]
+        self, info: InstanceInfo, queue: str, deliveries: list[str], started: dict[str, tuple[Entry, bytes]]
     ) -> list[Left]:
         fresh = [id for id in deliveries if id not in started]
-        payloads = self.payloads(death.info.broker_namespace, queue, fresh)
+        payloads = self.payloads(info.broker_namespace, queue, fresh)
         found = []
         for id in deliveries:
             entry, raw = started.get(id, (None, b""))

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import redis
+
 from ..entry import Death, InstanceInfo
 from ..errors import ForeignValue
 from ..events import complain
@@ -74,9 +76,7 @@ class Instances:
         with speaking_plainly(keys):
             try:
                 connection = int(client.client_id())
-            except Exception as error:
-                if "NOPERM" not in str(error) and "unknown command" not in str(error):
-                    raise
+            except redis.exceptions.ResponseError:  # an ACL, a proxy, a managed service: no absence is believed then
                 connection = -1
         now, run_id, uptime, due, living, dead = self.store.run(
             "look", keys, [k.presence_prefix, k.entries("")], client
@@ -144,8 +144,7 @@ class Instances:
         for id, text, died_at in zip(known, told, scores, strict=True):
             if died_at is not None:
                 last_beat, draining, cause = _told(text) or (str(int(died_at)), "0", "unknown")
-                silent_for = (now - int(last_beat)) / 1000
-                found.append(Death(infos[id], int(died_at), silent_for, draining == "1", cause))
+                found.append(Death(infos[id], int(died_at), int(last_beat), now, draining == "1", cause))
         return found
 
     def resign(self, info: InstanceInfo) -> bool:

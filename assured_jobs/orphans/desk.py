@@ -147,7 +147,7 @@ class Orphans:
     def _left(self, fleet: Fleet) -> Iterator[tuple[Death, list[Left], dict[str, bytes]]]:
         """What the dead held, batch by batch, with the payloads that still exist."""
         for death in fleet.deaths:
-            for batch in self.ledger.estate.left_by(death):
+            for batch in self.ledger.estate.left_by(death.info):
                 payloads = {left.delivery: left.payload for left in batch if left.payload is not None}
                 unread = [left.delivery for left in batch if left.payload is None]
                 payloads |= self.ledger.estate.payloads(death.info.broker_namespace, batch[0].queue, unread)

@@ -155,9 +155,9 @@ class Lookout:
 
 
 def _death(finding: Finding, now: int) -> Death:
-    """The death that declaring would record, for a judge who only looks: it happened after the last heartbeat."""
+    """The death that declaring would record, for a judge who only looks."""
     vitals, cause = finding.vitals, finding.judgement.cause
-    return Death(vitals.info, vitals.beat, (now - vitals.beat) / 1000, vitals.draining, cause)
+    return Death(vitals.info, now, vitals.beat, now, vitals.draining, cause)
 
 
 def _is_there(finding: Finding) -> bool:

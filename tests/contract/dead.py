@@ -120,10 +120,10 @@ class Fleet:
 
     def claim(self) -> list[str]:
         """One recoverer, judging and acting on what it finds."""
-        death = Death(self.info, 1, 1.0, False, "connection lost")
+        death = Death(self.info, 2000, 1000, 2000, False, "connection lost")
         recovery = Recovery(self.ledger)
         words = []
-        for batch in self.ledger.estate.left_by(death):
+        for batch in self.ledger.estate.left_by(self.info):
             decisions = recovery.judge(death, batch)
             orders = [self._order(decision) for decision in decisions]
             words += self.ledger.estate.hand_back(death, batch[0].queue, orders)

@@ -43,7 +43,7 @@ def test_the_brokers_own_options_are_kept(server) -> None:
 
 def test_a_server_that_is_not_there_is_said_so_at_once() -> None:
     store = Store.from_url(f"redis://127.0.0.1:{free_port()}/0", "test", 2)
-    with pytest.raises(LedgerUnreachable, match="check that the server runs"):
+    with pytest.raises(LedgerUnreachable, match="check that it runs, and the address"):
         Ledger(store).custody.due()
 
 

@@ -6,15 +6,17 @@
 -- KEYS[4] successors  HASH    delivery -> its retry's whereabouts
 -- KEYS[5] job         HASH    crash record of this message id
 -- KEYS[6] done        STRING  how the delivery ended
--- KEYS[7] acks        SET     KEYS[8] msgs HASH    KEYS[9] xq ZSET    KEYS[10] xq msgs HASH  (Dramatiq's)
+-- KEYS[7] acks        SET     KEYS[8] msgs HASH    KEYS[9] xq ZSET    KEYS[10] xq msgs HASH
+-- KEYS[11] queue LIST  (Dramatiq's)
 -- ARGV[1] instance id   ARGV[2] delivery   ARGV[3] token
--- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered
+-- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered, "again" not acked
+--         because its retry could not be enqueued: back into the queue, unless the retry is there after all
 -- ARGV[5] seconds the done marker lives
 --
 -- Returns 1 finished; 0 nothing to finish (its reply was lost before, or the store lost its data); -1 the job
 -- is no longer this instance's: a late finish. Neither of the two changes anything.
 local alive, entries, owners, successors, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local done, acks, msgs, xq, xq_msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local done, acks, msgs, xq, xq_msgs, queue = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local id, delivery, token, how, memory = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 
 local prefix = id .. ' ' .. token .. ' '
@@ -25,9 +27,26 @@ end
 if not owner or string.sub(owner, 1, #prefix) ~= prefix then
   return owner and -1 or 0
 end
+local noted = redis.call('HGET', successors, delivery)
+if how == 'again' then
+  for successor, where in string.gmatch(noted or '', '(%S+) ([^\n]+)\n') do
+    if redis.call('HEXISTS', where, successor) == 1 then
+      how = 'retry' -- only the reply to its enqueue was lost
+    end
+  end
+  if noted == 'begun' then
+    how = 'retry'
+  end
+end
 redis.call('HDEL', entries, delivery)
 redis.call('HDEL', owners, delivery)
 redis.call('HDEL', successors, delivery)
+if how == 'again' then
+  if redis.call('SREM', acks, delivery) == 1 and redis.call('HEXISTS', msgs, delivery) == 1 then
+    redis.call('RPUSH', queue, delivery)
+  end
+  return 1
+end
 if how ~= 'retry' then
   redis.call('DEL', job)
 end

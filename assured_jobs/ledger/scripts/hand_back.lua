@@ -28,6 +28,21 @@ local dead, entries, owners, successors, orphans = KEYS[1], KEYS[2], KEYS[3], KE
 local deferred, held, discarded, acks, queue, msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local id, memory = ARGV[1], ARGV[2]
 
+-- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
+local function expect(kind, key)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then
+    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
+  end
+end
+for _, key in ipairs({entries, owners, successors, orphans}) do
+  expect('hash', key)
+end
+for _, key in ipairs({deferred, held, discarded}) do
+  expect('zset', key)
+end
+expect('list', queue)
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_dead = redis.call('ZSCORE', dead, id)
@@ -56,6 +71,8 @@ local function hand_back(i)
   local delivery, entry, action, delay = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local count, seen, history, orphan = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6], ARGV[at + 7]
   local job, custody = KEYS[12 + i * 2], KEYS[13 + i * 2]
+  expect('hash', job)
+  expect('set', custody)
 
   if not is_dead then
     return 'alive'

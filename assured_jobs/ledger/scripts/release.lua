@@ -13,11 +13,23 @@
 local deferred, released, orphans = KEYS[1], KEYS[2], KEYS[3]
 local memory = ARGV[1]
 
+-- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
+local function expect(kind, key)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then
+    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
+  end
+end
+expect('hash', orphans)
+
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function release(i, delivery)
   local queue, msgs, custody, job = KEYS[4 + i * 4], KEYS[5 + i * 4], KEYS[6 + i * 4], KEYS[7 + i * 4]
+  expect('list', queue)
+  expect('hash', msgs)
+  expect('set', custody)
   local due = redis.call('ZSCORE', deferred, delivery)
   if due and tonumber(due) > now then
     return 'waiting'

@@ -2,11 +2,23 @@
 --
 -- KEYS[1] held ZSET  KEYS[2] deferred ZSET  KEYS[3] released ZSET   delivery -> ms
 -- KEYS[4] job HASH  crash record of this message id
--- ARGV[1] delivery   ARGV[2] crashes, as the operator saw them
+-- KEYS[5] orphans HASH  delivery -> what an operator sees, JSON
+-- ARGV[1] delivery   ARGV[2] crashes, as the operator saw them   ARGV[3] orphan, JSON
 --
 -- Returns "released", "already" (someone said so before), or "gone".
-local held, deferred, released, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local delivery, seen = ARGV[1], tonumber(ARGV[2])
+local held, deferred, released, job, orphans = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local delivery, seen, orphan = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+
+-- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
+local function expect(kind, key)
+  local found = redis.call('TYPE', key).ok
+  if found ~= 'none' and found ~= kind then
+    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
+  end
+end
+expect('hash', job)
+expect('hash', orphans)
+expect('zset', released)
 
 if redis.call('ZSCORE', released, delivery) then
   return 'already'
@@ -17,5 +29,6 @@ end
 local time = redis.call('TIME')
 local crashes = tonumber(redis.call('HGET', job, 'crashes')) or seen
 redis.call('HSET', job, 'crashes', crashes, 'limit', crashes + 1, 'interrupted', 0)
+redis.call('HSET', orphans, delivery, orphan)
 redis.call('ZADD', released, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
 return 'released'
