@@ -35,7 +35,7 @@ _UNRECORDED = (
 _BOOT_PATIENCE = 1.0
 
 #: After a loss of data, in seconds: what a thread had just taken out of memory has come to begin by then.
-_LOSS_SETTLES = 10.0
+_LOSS_SETTLES = 2.0
 
 
 def _clock() -> float:
