@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import signal
 
+from .events import complain
+
 _plan: dict[str, int] | None = None
 
 
@@ -17,6 +19,8 @@ def reach(name: str) -> None:
     if _plan is None:
         place, _, count = os.environ.get("ASSURED_JOBS_FAIL_POINT", "").partition(":")
         _plan = {place: int(count or 1)} if place else {}
+        if place:
+            complain(f"ASSURED_JOBS_FAIL_POINT is set: this process kills itself at {place}. Only tests want that.")
     if name in _plan:
         _plan[name] -= 1
         if _plan[name] == 0:

@@ -50,12 +50,24 @@ class AssuredJobsSettings(BaseSettings):
     max_orphan_age: float = Field(86400.0, gt=0, description="An orphan silent for longer is held")
 
     def __init__(self, **values: Any) -> None:
+        problems: list[str] = []
+        wrong: set[str] = set()
         try:
             super().__init__(**values)
         except ValidationError as error:
-            raise ConfigurationError([*_problems(error)]) from None
-        if broken := [*self._broken_rules()]:
-            raise ConfigurationError(broken)
+            problems += _problems(error)
+            wrong = {_field(str(problem["loc"][0])) for problem in error.errors()}
+            self._fill_in(values, wrong)
+        problems += [rule for names, rule in self._broken_rules() if not wrong & names]
+        if problems:
+            raise ConfigurationError(problems)
+
+    def _fill_in(self, values: dict[str, Any], wrong: set[str]) -> None:
+        """Reads what is right, so that the rules between the others are checked too, and all is told at once."""
+        fields = type(self).model_fields
+        known = {name: value for name, value in values.items() if _field(name) in fields}
+        defaults = {name: fields[name].get_default(call_default_factory=True) for name in wrong if name in fields}
+        super().__init__(**{**known, **defaults})
 
     @field_validator("instance_id", "namespace")
     @classmethod
@@ -71,7 +83,7 @@ class AssuredJobsSettings(BaseSettings):
             raise ValueError(f"a URL beginning with {', '.join(_SCHEMES)}")
         return value
 
-    def _broken_rules(self) -> Iterator[str]:
+    def _broken_rules(self) -> Iterator[tuple[set[str], str]]:
         rules = [
             (
                 "heartbeat_ttl",
@@ -86,11 +98,26 @@ class AssuredJobsSettings(BaseSettings):
         for name, holds, expected, other in rules:
             if not holds:
                 bound = f"{variable(other)} ({getattr(self, other):g} s)"
-                yield f"{variable(name)}: expected {expected.format(bound)}, got {getattr(self, name):g} s"
+                rule = f"{variable(name)}: expected {expected.format(bound)}, got {getattr(self, name):g} s"
+                yield {name, other}, rule
 
     def policy(self) -> Policy:
         """What happens to an orphan whose actor says nothing else."""
         return Policy(self.on_orphan, self.max_crashes, self.max_orphan_age)
+
+
+#: What pydantic's types of error expect, in words of ours.
+_EXPECTED = {
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "bool_parsing": "true or false",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "{ge} or more",
+}
+
+
+def _field(name: str) -> str:
+    return "namespace" if name in (PREFIX + "NS", PREFIX + "NAMESPACE") else name
 
 
 def variable(field: str) -> str:
@@ -101,10 +128,11 @@ def variable(field: str) -> str:
 def _problems(error: ValidationError) -> Iterator[str]:
     for problem in error.errors():
         name = str(problem["loc"][0])
-        field = "namespace" if name in (PREFIX + "NS", PREFIX + "NAMESPACE") else name
+        field = _field(name)
         if problem["type"] == "extra_forbidden":
             yield f"{name}: no such setting; known are {', '.join(AssuredJobsSettings.model_fields)}"
             continue
-        expected = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        plain = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        expected = _EXPECTED.get(problem["type"], plain).format(**problem.get("ctx", {}))
         got = "a value that is not shown" if field == "redis_url" else repr(problem["input"])
         yield f"{variable(field)}: expected {expected}, got {got}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -89,6 +90,21 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         wait_for_file("gate")
         note("done", n)
 
+    def forking(n: int) -> None:
+        note("start", n)
+        if current_job().crash_count == 0 and os.fork() == 0:
+            os.setsid()  # outlives its parent
+            deadline = time.monotonic() + 30
+            while (
+                not os.path.exists(os.path.dirname(os.environ["LAB_EFFECTS"]) + "/gate") and time.monotonic() < deadline
+            ):
+                time.sleep(0.05)
+            os._exit(0)
+        note("forked", n)
+        if current_job().crash_count == 0:
+            time.sleep(60)
+        note("done", n)
+
     def parent(n: int, gate: str = "gate") -> None:
         note("start", n)
         wait_for_file(gate)
@@ -119,12 +135,23 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         gated_failing=actor(gated_failing, assured=True, min_backoff=100),
         asking=actor(asking, assured=True),
         again=actor(again, assured=True),
+        forking=actor(forking, assured=True),
     )
+
+
+class DieAfterForward(dramatiq.Middleware):
+    """Dies between Dramatiq's enqueue of a delayed message that is due and its ack."""
+
+    def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
+        if type(threading.current_thread()).__name__ == "ConsumerThread":
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if "LAB_URL" in os.environ:
     broker = RedisBroker(url=os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
     broker.add_middleware(AssuredJobs())
+    if "LAB_DIE_AFTER_FORWARD" in os.environ:
+        broker.add_middleware(DieAfterForward())
     dramatiq.set_broker(broker)
     actors = declare(broker)

@@ -63,10 +63,6 @@ class Verbs(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            if type(error).__module__.startswith("redis."):
-                raise Complaint(
-                    f"What answers there does not speak Redis as expected: check --url. ({error})", REDIS
-                ) from error
             message = f"{type(error).__name__}: {error}. This is a bug in assured_jobs: please report it."
             raise Complaint(message, BUG) from error
 
@@ -77,6 +73,9 @@ class Verbs(click.Group):
 @click.pass_context
 def main(context: click.Context, _options: Options) -> None:
     """What became of the jobs of dead Dramatiq workers, and what to do about it.
+
+    Exits with 0 when done, 1 where an ID was not found or refused, 2 on wrong usage or settings, 3 where Redis does not
+    answer or refuses.
 
     --url, --namespace and --json may stand before or after the verb.
     """

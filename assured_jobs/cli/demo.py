@@ -31,7 +31,7 @@ READ_NEXT = "Read next: README.md, which has the ten lines for your own app."
 )
 @shared
 def demo(options: Options) -> None:
-    """Kills a worker in mid-work and shows what becomes of its jobs. Takes about 25 seconds.
+    """Kills a worker in mid-work and shows what becomes of its jobs. Takes about 20 seconds.
 
     Two real Dramatiq workers invoice the orders of a shipped file on a private Redis; one is killed with SIGKILL.
     With --url it runs on your own Redis, under names of its own, and deletes them afterwards.

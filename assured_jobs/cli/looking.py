@@ -43,12 +43,19 @@ def status(options: Options) -> None:
     short_help="The jobs of the dead, and why.",
     examples=["assured-jobs orphans --state held", "assured-jobs orphans --json | jq -r '.[].message_id'"],
 )
-@click.option("--state", "states", type=click.Choice(STATES), multiple=True, help="Only these. May be repeated.")
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(STATES),
+    multiple=True,
+    help="Only these, repeatable. Discarded ones are shown on request alone, but always in JSON.",
+)
 @click.option("--limit", type=click.IntRange(min=0), help=f"How many. [{SHOWN} for people, all as JSON; 0 = all]")
 @shared
 def orphans(options: Options, states: tuple[State, ...], limit: int | None) -> None:
     """The jobs of the dead: which, whose, why, with what arguments, and what their crashes looked like."""
-    states = states or STATES
+    if not states:  # what was thrown away waits for nobody: programs may filter, people should not have to
+        states = STATES if options.as_json else tuple(state for state in STATES if state != "discarded")
     if limit is None:
         limit = 0 if options.as_json else SHOWN
     with ledger_of(options) as ledger, closing(Orphans(ledger)) as desk:

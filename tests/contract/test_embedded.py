@@ -13,7 +13,9 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO, SkipMessage
 
 from assured_jobs import AssuredJobs, OwnershipLost, current_job
+from assured_jobs.errors import LedgerUnreachable
 from assured_jobs.ledger import Ledger, Store
+from assured_jobs.ledger.deliveries import Deliveries
 from assured_jobs.recovery import Recovery
 
 QUICK = {"heartbeat_interval": 0.5, "heartbeat_ttl": 3, "presence_grace": 0.7, "stall_ttl": 4}
@@ -251,3 +253,28 @@ def test_ticks_reach_the_others_without_a_command_of_theirs(server, start, clien
         "two ticks are heard",
     )
     listener.close()
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_a_begin_whose_reply_was_lost_leaves_no_entry_and_no_gap(
+    broker, start, client, ledger, monkeypatch, executed: bool
+) -> None:
+    gate = threading.Event()
+    original, failed = Deliveries.begin, []
+
+    def lose_the_first_reply(self, *args, **more):
+        if not failed:
+            failed.append(True)
+            if executed:
+                original(self, *args, **more)
+            raise LedgerUnreachable
+        return original(self, *args, **more)
+
+    monkeypatch.setattr(Deliveries, "begin", lose_the_first_reply)
+    actor = dramatiq.actor(lambda: gate.wait(20) and None, actor_name="slow", broker=broker, assured=True)
+    start()
+    actor.send()
+    wait(lambda: failed and client.hlen(ledger.keys.owners) == 1, "it is recorded, then or afterwards")
+    gate.set()
+    wait(lambda: client.hlen(ledger.keys.owners) == 0, "its end is recorded")
+    assert client.hlen("dramatiq:default.msgs") == 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 
 import pytest
 
+from assured_jobs.errors import ForeignValue
+from assured_jobs.recovery import Recovery, Report
 from dead import Fleet
 
 
@@ -148,3 +151,37 @@ def test_nothing_is_taken_from_a_living_instance(fleet: Fleet) -> None:
     assert fleet.claim() == ["alive"]
     assert fleet.copies(delivery) == 0
     assert fleet.payload(delivery)
+
+
+@pytest.mark.parametrize("key", ["orphans", "held", "custody"])
+def test_a_foreign_key_in_the_way_of_custody_stops_a_hand_back_before_it_began(fleet: Fleet, key: str) -> None:
+    delivery = fleet.run_job(on_orphan="hold")
+    fleet.die()
+    keys = fleet.ledger.keys
+    name = keys.custody(fleet.message.message_id) if key == "custody" else getattr(keys, key)
+    fleet.redis.set(name, "theirs")
+    with pytest.raises(ForeignValue, match=re.escape(name)):
+        fleet.claim()
+    assert fleet.entry(delivery)
+    assert fleet.redis.sismember("dramatiq:__acks__.broker-of-victim.default", delivery)
+    fleet.redis.delete(name)
+    assert fleet.claim() == ["held"]
+
+
+def test_a_forwarded_message_that_ran_elsewhere_settles_its_delayed_original(fleet: Fleet) -> None:
+    delivery = fleet.die_with(started=True)
+    other = fleet.register("other")
+    fleet.begin_successor(other, delivery)
+    assert fleet.claim() == ["settled"]
+
+
+def test_what_is_due_and_unreadable_does_not_block_what_is_readable(fleet: Fleet) -> None:
+    keys = fleet.ledger.keys
+    fleet.redis.zadd(keys.deferred, {f"nobody-knows-{n}": n for n in range(150)})
+    delivery = fleet.run_job(max_crashes=9)
+    fleet.redis.hset(keys.job(fleet.message.message_id), "crashes", 1)
+    fleet.die()
+    assert fleet.claim() == ["deferred"]
+    fleet.redis.zadd(keys.deferred, {delivery: 1000})
+    Recovery(fleet.ledger).release_due(Report())
+    assert fleet.redis.lrange("dramatiq:default", 0, -1) == [delivery.encode()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from lab import Lab
 
 
@@ -72,3 +74,41 @@ def test_a_worker_restarted_in_place_under_its_fixed_id_recovers_its_own_jobs(la
     lab.wait(lambda: lab.count("done")[1] == 1, "the job is done")
     assert lab.effects("start")[-1]["at"] - killed < 8
     assert lab.count("start")[1] == 2
+
+
+def test_a_death_between_the_forward_of_a_delayed_message_and_its_ack_doubles_nothing(lab: Lab) -> None:
+    first = lab.worker(environment={"LAB_DIE_AFTER_FORWARD": "1"})
+    lab.jobs.work.send_with_options(args=(1,), delay=500)
+    lab.wait(first.exited, "it dies in between")
+    lab.worker()
+    lab.wait(lambda: lab.count("done")[1] == 1, "the forwarded copy runs")
+    lab.wait_until_empty()
+    assert lab.count("start")[1] == 1
+
+
+def test_a_job_that_forked_does_not_make_its_killed_worker_look_alive(lab: Lab) -> None:
+    patient = {"HEARTBEAT_TTL": "60", "STALL_TTL": "120"}
+    first = lab.worker(**patient)
+    lab.jobs.forking.send(1)
+    lab.wait(lambda: lab.count("forked")[1] == 1, "its child lives")
+    first.kill()
+    lab.worker(**patient)
+    lab.wait(lambda: lab.count("done")[1] == 1, "its death is seen all the same", timeout=20)
+    lab.open()
+
+
+@pytest.mark.parametrize("forbidden", ["-client|id", "-pubsub", "-info", "-subscribe"])
+def test_a_server_that_forbids_what_presence_needs_still_recovers_by_heartbeats(
+    own_server, make_lab, forbidden
+) -> None:
+    server = own_server(durable=False)
+    lab = make_lab(server)
+    lab.redis.execute_command("ACL", "SETUSER", "worker", "on", ">secret", "~*", "&*", "+@all", forbidden)
+    as_user = {"LAB_URL": server.url.replace("redis://", "redis://worker:secret@")}
+    first = lab.worker(environment=as_user)
+    lab.jobs.gated.send(1)
+    lab.wait(lambda: lab.count("start")[1], "the job runs")
+    first.kill()
+    lab.open()
+    lab.worker(environment=as_user)
+    lab.wait(lambda: lab.count("done")[1] == 1, "it comes back")

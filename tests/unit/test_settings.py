@@ -62,9 +62,9 @@ def test_all_bad_values_are_reported_at_once_by_variable(monkeypatch) -> None:
     problems = _problems()
     assert len(problems) == 4
     joined = "\n".join(problems)
-    assert "ASSURED_JOBS_HEARTBEAT_INTERVAL: expected a valid number" in joined
+    assert "ASSURED_JOBS_HEARTBEAT_INTERVAL: expected a number, got" in joined
     assert "got '45s'" in joined
-    assert "ASSURED_JOBS_MAX_CRASHES: expected greater than or equal to 1, got '0'" in joined
+    assert "ASSURED_JOBS_MAX_CRASHES: expected 1 or more, got '0'" in joined
     assert "ASSURED_JOBS_ON_ORPHAN: expected 'requeue', 'hold' or 'discard', got 'explode'" in joined
     assert "ASSURED_JOBS_NS: expected 1 to 200 letters" in joined
 
@@ -75,6 +75,20 @@ def test_contradictions_between_settings_are_reported_together() -> None:
         "ASSURED_JOBS_HEARTBEAT_TTL: expected at least 2 x ASSURED_JOBS_HEARTBEAT_INTERVAL (30 s), got 40 s",
         "ASSURED_JOBS_STALL_TTL: expected at least ASSURED_JOBS_HEARTBEAT_TTL (40 s), got 20 s",
         "ASSURED_JOBS_PRESENCE_GRACE: expected less than ASSURED_JOBS_HEARTBEAT_TTL (40 s), got 50 s",
+    ]
+
+
+def test_contradictions_are_told_beside_bad_values(monkeypatch) -> None:
+    monkeypatch.setenv("ASSURED_JOBS_WATCH", "maybe")
+    monkeypatch.setenv("ASSURED_JOBS_MAX_CRASHES", "0")
+    monkeypatch.setenv("ASSURED_JOBS_HEARTBEAT_TTL", "10")
+    monkeypatch.setenv("ASSURED_JOBS_STALL_TTL", "never")
+    assert _problems(redis_timeout=-1) == [
+        "ASSURED_JOBS_REDIS_TIMEOUT: expected more than 0, got -1",
+        "ASSURED_JOBS_STALL_TTL: expected a number, got 'never'",
+        "ASSURED_JOBS_WATCH: expected true or false, got 'maybe'",
+        "ASSURED_JOBS_MAX_CRASHES: expected 1 or more, got '0'",
+        "ASSURED_JOBS_HEARTBEAT_TTL: expected at least 2 x ASSURED_JOBS_HEARTBEAT_INTERVAL (15 s), got 10 s",
     ]
 
 
