@@ -22,7 +22,8 @@ from assured_jobs import AssuredJobs, current_job
 
 def note(kind: str, n: object, **more: object) -> None:
     """One line, in one write: complete or absent, also when the process dies next."""
-    line = json.dumps({"kind": kind, "n": n, "pid": os.getpid(), "at": time.monotonic(), **more}) + "\n"
+    told = {"kind": kind, "n": n, "worker": os.environ["LAB_WORKER"], "at": time.monotonic(), **more}
+    line = json.dumps(told) + "\n"
     file = os.open(os.environ["LAB_EFFECTS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(file, line.encode())
     os.close(file)

@@ -38,7 +38,10 @@ class Worker:
     """One `dramatiq` command with its processes, in a process group of its own."""
 
     def __init__(self, lab: Lab, args: list[str], env: dict[str, str]) -> None:
-        self.log = lab.folder / f"worker-{len(lab.workers)}.log"
+        self.name = f"worker-{len(lab.workers)}"
+        self.log = lab.folder / f"{self.name}.log"
+        self._had_child = False
+        env = {**env, "LAB_WORKER": self.name}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "dramatiq", "jobs", "--path", str(TESTS), *args],
@@ -63,9 +66,21 @@ class Worker:
     def terminate_group(self) -> None:
         self._signal_group(signal.SIGTERM)
 
-    def ran(self, pid: int) -> bool:
-        """Whether a process of that id was this worker's. Ids of processes are not reused within a test."""
-        return f"[PID {pid}]" in self.log.read_text(errors="replace")
+    def ran(self, line: dict[str, Any]) -> bool:
+        """Whether this worker wrote that line of effects."""
+        return bool(line["worker"] == self.name)
+
+    def died(self) -> bool:
+        """Whether its worker process is dead; the rest of the command is then ended too, as a supervisor would.
+
+        A child that dies while it boots can leave Dramatiq's master waiting for it, for half a minute or for ever.
+        """
+        states = _children(self.process.pid)
+        self._had_child = self._had_child or bool(states)
+        if not self.exited() and not (self._had_child and set(states) <= {"Z"}):
+            return False
+        self.kill()
+        return True
 
     def exited(self) -> bool:
         return self.process.poll() is not None
@@ -76,6 +91,17 @@ class Worker:
     def _signal_group(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
+
+
+def _children(pid: int) -> list[str]:
+    """The state of each child of a process, "Z" for one that is dead and not reaped."""
+    states = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
+            if int(parent) == pid:
+                states.append(state)
+    return states
 
 
 class Lab:
@@ -171,8 +197,8 @@ class Lab:
 
     def assert_only_the_dead_lost_starts(self, *dead: Worker) -> None:
         """Every job was started once, and once more only where the process that ran it was killed."""
-        survivors = Counter(line["n"] for line in self.effects("start") if not any(w.ran(line["pid"]) for w in dead))
-        starts_by = Counter((line["n"], line["pid"]) for line in self.effects("start"))
+        survivors = Counter(line["n"] for line in self.effects("start") if not any(w.ran(line) for w in dead))
+        starts_by = Counter((line["n"], line["worker"]) for line in self.effects("start"))
         assert set(survivors.values()) <= {1}, survivors
         assert set(starts_by.values()) == {1}, starts_by
 

@@ -257,9 +257,11 @@ def test_ticks_reach_the_others_without_a_command_of_theirs(server, start, clien
 
 @pytest.mark.parametrize("executed", [True, False])
 def test_a_begin_whose_reply_was_lost_leaves_no_entry_and_no_gap(
-    broker, start, client, ledger, monkeypatch, executed: bool
+    server, client, ledger, monkeypatch, executed: bool
 ) -> None:
     gate = threading.Event()
+    broker = RedisBroker(url=server.url)
+    broker.add_middleware(AssuredJobs(heartbeat_interval=20))  # the jobs themselves notice that the ledger is back
     original, failed = Deliveries.begin, []
 
     def lose_the_first_reply(self, *args, **more):
@@ -272,9 +274,16 @@ def test_a_begin_whose_reply_was_lost_leaves_no_entry_and_no_gap(
 
     monkeypatch.setattr(Deliveries, "begin", lose_the_first_reply)
     actor = dramatiq.actor(lambda: gate.wait(20) and None, actor_name="slow", broker=broker, assured=True)
-    start()
-    actor.send()
-    wait(lambda: failed and client.hlen(ledger.keys.owners) == 1, "it is recorded, then or afterwards")
-    gate.set()
-    wait(lambda: client.hlen(ledger.keys.owners) == 0, "its end is recorded")
-    assert client.hlen("dramatiq:default.msgs") == 0
+    quick = dramatiq.actor(lambda: None, actor_name="quick", broker=broker, assured=True)
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
+    worker.start()
+    try:
+        slow = actor.send().options["redis_message_id"]
+        wait(lambda: failed, "the reply is lost")
+        wait(lambda: quick.send() and client.hexists(ledger.keys.owners, slow), "it is recorded, then or afterwards")
+        gate.set()
+        wait(lambda: client.hlen(ledger.keys.owners) == 0, "its end is recorded")
+        wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "nothing is left")
+    finally:
+        gate.set()
+        worker.stop()

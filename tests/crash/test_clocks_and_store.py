@@ -28,7 +28,7 @@ def test_clocks_two_minutes_off_kill_nobody_and_hide_nobodys_death(lab: Lab) -> 
     for n in range(4):
         lab.jobs.gated.send(n)
     lab.wait(lambda: lab.count("start").total() == 4, "the jobs run")
-    by_fast = {line["n"] for line in lab.effects("start") if fast.ran(line["pid"])}
+    by_fast = {line["n"] for line in lab.effects("start") if fast.ran(line)}
     fast.kill()
     lab.open()
     lab.wait(lambda: lab.count("done") == {0: 1, 1: 1, 2: 1, 3: 1}, "every job is done once")

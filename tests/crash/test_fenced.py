@@ -25,7 +25,6 @@ def test_a_paused_workers_prefetched_and_delayed_jobs_run_once_elsewhere(lab: La
 
     sleeper.resume()
     lab.wait(lambda: sleeper.said("goes on as"), "the sleeper learns that it was declared dead")
-    lab.wait(lambda: lab.effects("done")[-1]["pid"] or True, "")
     lab.jobs.work.send(500)
     lab.wait(lambda: lab.count("done")[500] == 1, "new work is done")
     lab.wait(lambda: len(lab.alive()) == 2, "both workers live")

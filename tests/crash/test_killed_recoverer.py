@@ -34,7 +34,7 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
     victim.kill()
 
     recoverer = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": step})
-    lab.wait(recoverer.exited, f"the recoverer dies at {step}")
+    lab.wait(recoverer.died, f"the recoverer dies at {step}")
     lab.open()
     lab.worker()
 

@@ -65,7 +65,7 @@ def test_a_paused_watcher_does_not_keep_the_others_from_recovering(lab: Lab) -> 
     for n in range(4):
         lab.jobs.gated.send(n)
     lab.wait(lambda: lab.count("start").total() == 2, "both work")
-    by_victim = next(line["n"] for line in lab.effects("start") if victim.ran(line["pid"]))
+    by_victim = next(line["n"] for line in lab.effects("start") if victim.ran(line))
     lab.worker(threads=1, HEARTBEAT_TTL="60", STALL_TTL="120")
     watcher.pause()
     victim.kill()
