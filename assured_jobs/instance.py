@@ -160,7 +160,7 @@ class Instance:
             else:
                 if word == "unknown":
                     self._lost_data_at = time.monotonic()
-                    self._memory_alone |= self.host.in_memory()
+                    self._memory_alone = self.host.in_memory()
                 self._register(again=True)
             if self.outage.over() or word == "unknown":
                 self._owes_records = True

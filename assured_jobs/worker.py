@@ -60,9 +60,9 @@ class WorkerSide:
         self._housekeeping.stop()
         if self.instance.outage.lasts:
             logger.warning("Leaving without a word, since Redis does not answer: recovery settles what is left here.")
-            return
-        self.watch.stop()
-        self._leave()
+        else:
+            self.watch.stop()
+            self._leave()
         if not self._left:
             self._housekeeping = Ticker("leaving", PERIOD, self._leave)
             self._housekeeping.start()
