@@ -213,7 +213,8 @@ class AssuredJobs(Middleware):
         running.set(job)
         successor = (message.options["redis_message_id"], message.queue_name)
         directive = side.guard.may_start(job, message.options.get(_AFTER, ""), successor)
-        message.options[_AFTER] = delivery
+        if job.recorded:
+            message.options[_AFTER] = delivery
         if directive == "run":
             return
         running.set(None)
@@ -222,12 +223,12 @@ class AssuredJobs(Middleware):
         raise NotOurs
 
     def _settle_previous(self) -> None:
-        """A job of this thread that ended without ack or nack: where it succeeded, the ledger completes the ack. What
-        failed, or could not be forwarded, stays recorded until this process dies: then its retry is looked for."""
-        if job := running.get():
+        """What this thread began, and neither acked nor rejected: its ack, or its forward, failed on the way. Where it
+        succeeded the ledger completes the ack; anything else is put back, unless its retry is in the broker."""
+        job = running.get()
+        if job and self._side:
             running.set(None)
-            if job.outcome == "ack" and self._side:
-                self._side.guard.ended(job, "ack")
+            self._side.guard.ended(job, "ack" if job.outcome == "ack" else "again")
 
     def _ended(self, message: Any, outcome: Outcome | None = None) -> None:
         job = _running(message)

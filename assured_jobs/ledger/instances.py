@@ -11,7 +11,7 @@ import redis
 from ..entry import Death, InstanceInfo
 from ..errors import ForeignValue
 from ..events import complain
-from .keys import MEMORY, QueueKeys
+from .keys import MEMORY, ROOM, QueueKeys
 from .store import Store, pipelined, speaking_plainly
 
 #: A dead instance is buried no sooner, in ms: a fetch it sent before it knew may still arrive.
@@ -170,7 +170,7 @@ class Instances:
         """Drops the oldest memories, a bounded number. If interrupted: the next pass goes on."""
         k = self.keys
         keys = [k.buried, k.discarded, k.instances, k.deaths, k.orphans]
-        return int(self.store.run("forget", keys, [MEMORY * 1000, 500]))
+        return int(self.store.run("forget", keys, [MEMORY * 1000, 500, ROOM]))
 
 
 def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes) -> Seen:

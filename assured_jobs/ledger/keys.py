@@ -20,7 +20,7 @@ now, *custody* = jobs waiting for time or for a person.
 | deferred           | ZSET   | delivery -> due at                               | custody; until due                |
 | held               | ZSET   | delivery -> held at                              | custody; until a person decides   |
 | released           | ZSET   | delivery -> released at                          | custody; until the next tick      |
-| discarded          | ZSET   | delivery -> discarded at                         | MEMORY                            |
+| discarded          | ZSET   | delivery -> discarded at                         | ROOM; MEMORY                      |
 | orphans            | HASH   | delivery -> what operators see                   | custody and discarded             |
 | custody:<message>  | SET    | deliveries in custody of one message id          | custody                           |
 | probe:<nonce>      | STRING | whether the broker sees the same server          | one at boot; 10 s                 |
@@ -34,6 +34,9 @@ from dataclasses import dataclass
 #: How long the dead, the crash counts and the done markers are remembered, in seconds: as long as Dramatiq lets
 #: a message be delayed, so that whatever can still come back meets its own past.
 MEMORY = 7 * 86400
+
+#: How many tombstones, and how many discarded jobs, are remembered at most.
+ROOM = 10_000
 
 
 class Keys:

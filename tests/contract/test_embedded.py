@@ -287,3 +287,35 @@ def test_a_begin_whose_reply_was_lost_leaves_no_entry_and_no_gap(
     finally:
         gate.set()
         worker.stop()
+
+
+@pytest.mark.parametrize("outcome", ["succeeded", "failed"])
+def test_a_job_whose_ack_failed_is_settled_with_the_next_one(broker, start, client, ledger, outcome: str) -> None:
+    lost, runs = [], []
+    consumer = broker.consumer_class
+    original = consumer.ack
+
+    def ack(self, message):
+        if message.actor_name == "first" and not lost:
+            lost.append(message)
+            raise redis.TimeoutError  # Dramatiq gives up on it
+        return original(self, message)
+
+    def first() -> None:
+        runs.append(1)
+        if outcome == "failed" and len(runs) == 1:
+            raise RuntimeError
+
+    consumer.ack = ack
+    try:
+        one = dramatiq.actor(first, broker=broker, assured=True, min_backoff=50)
+        two = dramatiq.actor(lambda: None, actor_name="two", broker=broker, assured=True)
+        start(threads=1)
+        one.send()
+        wait(lambda: lost, "its ack is lost")
+        two.send()
+        wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "nothing is left of it")
+        wait(lambda: client.hlen(ledger.keys.owners) == 0, "the ledger has let go of it")
+        assert len(runs) == (2 if outcome == "failed" else 1)
+    finally:
+        consumer.ack = original
