@@ -134,7 +134,7 @@ class Guard:
         if answer.word == "hold":
             self._hold(job, answer.crashes)
             return "drop"
-        if answer.word == "gone" and self.instance.only_memory_knows(job.entry.delivery):
+        if answer.word == "gone" and self.instance.loss.took(job.entry.delivery):
             return self._run(job)
         self._tell_refused(job.entry, answer.word)
         if answer.word == "fenced":
@@ -181,7 +181,7 @@ class Guard:
             self.instance.beat()  # declared dead, or the store lost its data: this tells which
             if self.instance.is_lost(info.id):
                 return False
-        return found.ours or (not found.exists and self.instance.only_memory_knows(delivery))
+        return found.ours or (not found.exists and self.instance.loss.took(delivery))
 
     def _hold(self, job: Job, crashes: int) -> None:
         entry = job.entry

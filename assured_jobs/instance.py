@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Callable
 from importlib.metadata import version
-from typing import Any, Protocol
 from uuid import uuid4
 
 from .entry import InstanceInfo
 from .errors import LedgerElsewhere, LedgerError
 from .events import Fenced, Registered, emit
+from .host import Host
 from .ledger import Ledger
+from .loss import Loss
 from .outage import Outage
 from .presence import Presence
 from .settings import AssuredJobsSettings
@@ -34,28 +35,10 @@ _UNRECORDED = (
 #: How long a boot waits for the presence, in seconds, where the connection cannot be had at once.
 _BOOT_PATIENCE = 1.0
 
-#: After a loss of data, in seconds: what a thread had just taken out of memory has come to begin by then.
-_LOSS_SETTLES = 2.0
-
 
 def _clock() -> float:
     """Seconds that also pass while the machine sleeps, where the system can tell."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-class Host(Protocol):
-    """What an instance needs of the broker it lives in."""
-
-    namespace: str
-    encoder: str
-
-    def queues(self) -> tuple[str, ...]: ...
-    def assured(self) -> tuple[str, ...]: ...
-    def assume(self, broker_id: str) -> None: ...
-    def sees(self, key: str) -> bool: ...
-    def ack(self, queue: str, delivery: str) -> None: ...
-    def in_memory(self) -> set[str]: ...
-    def options_of(self, actor: str) -> dict[str, Any]: ...
 
 
 class Instance:
@@ -74,8 +57,7 @@ class Instance:
         self.leaving = False
         #: True once this process lost a name: messages fetched under it may still be in memory.
         self.reborn = False
-        self._memory_alone: set[str] = set()
-        self._lost_data_at = float("-inf")
+        self.loss = Loss()
         self._lost: set[str] = set()
         self._rising_from: str | None = None
         self._owes_records = False
@@ -159,19 +141,13 @@ class Instance:
                 self._rise()
             else:
                 if word == "unknown":
-                    self._lost_data_at = time.monotonic()
-                    self._memory_alone = self.host.in_memory()
+                    self.loss.happened(self.host.in_memory())
                 self._register(again=True)
             if self.outage.over() or word == "unknown":
                 self._owes_records = True
             if self._owes_records:
                 self.on_return()
                 self._owes_records = False
-
-    def only_memory_knows(self, delivery: str) -> bool:
-        """Whether the store lost this delivery with its data, so that this process's memory alone still has it."""
-        just_now = time.monotonic() - self._lost_data_at < _LOSS_SETTLES
-        return just_now or delivery in self._memory_alone
 
     def check(self) -> None:
         """Somebody says this incarnation is dead, or its presence changed: asks the store, and believes it alone."""

@@ -64,3 +64,11 @@ def current_job() -> Job | None:
     """The assured job that is running here, or None."""
     job = running.get()
     return job if job is not None and job.assured else None
+
+
+def running_as(options: dict[str, Any]) -> Job | None:
+    """What this thread is running, if these are the options of its message."""
+    job = running.get()
+    if job is None or job.options is options or job.entry.delivery == options.get("redis_message_id"):
+        return job
+    return None

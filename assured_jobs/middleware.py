@@ -26,14 +26,15 @@ from typing import Any
 from uuid import uuid4
 
 import dramatiq
-from dramatiq.middleware import Middleware, MiddlewareError, SkipMessage
+from dramatiq.middleware import Middleware, SkipMessage
 
 from .brokers.redis import RedisHost, is_supported
 from .choices import CHOICES, choose, problems_of
 from .entry import Entry
-from .errors import ConfigurationError, LedgerElsewhere, OwnershipLost
-from .job import Job, running
+from .errors import ConfigurationError, LedgerElsewhere
+from .job import Job, running, running_as
 from .ledger import Outcome
+from .refusals import BadActorOption, NotOurs, WrongServer
 from .settings import AssuredJobsSettings
 from .worker import WorkerSide
 
@@ -44,20 +45,6 @@ _FETCHED_AS = "assured_jobs_fetched_as"
 
 #: In the options of a retry, or of a delayed message that is due: the delivery it comes after.
 _AFTER = "assured_jobs_after"
-
-
-class NotOurs(OwnershipLost, MiddlewareError):
-    """This worker had been declared dead: nothing is enqueued on behalf of a job that it lost."""
-
-
-class BadActorOption(ConfigurationError, MiddlewareError):
-    """An actor option has a value that cannot be meant."""
-
-    where = "the options of an actor"
-
-
-class WrongServer(ConfigurationError, MiddlewareError):
-    """The ledger is not on the broker's server: the worker does not boot."""
 
 
 class AssuredJobs(Middleware):
@@ -155,15 +142,15 @@ class AssuredJobs(Middleware):
     def after_process_message(
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
-        if job := _running(message):
+        if job := running_as(message.options):
             job.outcome = "ack" if exception is None else "retry"
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
-        if job := _running(message):
+        if job := running_as(message.options):
             job.outcome = "ack"  # a middleware behind this one decided so
 
     def before_ack(self, broker: dramatiq.Broker, message: Any) -> None:
-        job = _running(message)
+        job = running_as(message.options)
         if job and job.is_retried_by(message.options) and not job.retried:
             # It failed, and its retry never reached the broker: acked now, it would be gone. It is put back instead.
             job.outcome = "again"
@@ -231,7 +218,7 @@ class AssuredJobs(Middleware):
             self._side.guard.ended(job, "ack" if job.outcome == "ack" else "again")
 
     def _ended(self, message: Any, outcome: Outcome | None = None) -> None:
-        job = _running(message)
+        job = running_as(message.options)
         if job and self._side:
             running.set(None)
             self._side.guard.ended(job, outcome or job.outcome)
@@ -248,23 +235,14 @@ class AssuredJobs(Middleware):
             policy=replace(policy, max_crashes=sys.maxsize) if forward else policy,
             forward=bool(forward),
         )
-        assured = bool(options.get("assured", self.settings.assure_all))
         return Job(
             info=side.instance.info,
             entry=entry,
-            assured=assured,
+            assured=bool(options.get("assured", self.settings.assure_all)),
             ask=side.ensure_owned,
             options=message.options,
             retries=int(message.options.get("retries") or 0),
         )
-
-
-def _running(message: Any) -> Job | None:
-    """This thread's job, if it is that message's."""
-    job = running.get()
-    if job is None or job.options is message.options or job.entry.delivery == message.options.get("redis_message_id"):
-        return job
-    return None
 
 
 def _neutralise(options: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from .errors import LedgerError, LedgerUnreachable, OwnershipLost
 from .guard import Guard
-from .instance import Host, Instance
+from .host import Host
+from .instance import Instance
 from .job import Job
 from .ledger import Ledger, Store
 from .outage import Outage

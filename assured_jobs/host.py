@@ -1,0 +1,33 @@
+"""What a worker process needs of the broker it lives in."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Host(Protocol):
+    """A broker and its worker. `brokers/redis.py` has the one for the RedisBroker."""
+
+    namespace: str
+    encoder: str
+
+    def queues(self) -> tuple[str, ...]:
+        """Every declared queue and its delay queue."""
+
+    def assured(self) -> tuple[str, ...]:
+        """The assured actors declared so far."""
+
+    def options_of(self, actor: str) -> dict[str, Any]:
+        """The options of a declared actor; none where it is unknown."""
+
+    def assume(self, broker_id: str) -> None:
+        """Fetches under this id from now on."""
+
+    def sees(self, key: str) -> bool:
+        """Whether the broker's own client finds a key. Raises LedgerError."""
+
+    def in_memory(self) -> set[str]:
+        """Every delivery that was fetched and has not come to a thread."""
+
+    def ack(self, queue: str, delivery: str) -> None:
+        """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""
