@@ -6,6 +6,7 @@ everything has a timeout: a caller that must not wait knows after one timeout, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
@@ -20,11 +21,16 @@ from redis.retry import Retry
 from ..errors import ForeignValue, LedgerRefused, LedgerUnreachable
 from .keys import Keys
 
-SCRIPTS = {
-    path.name.removesuffix(".lua"): path.read_text()
-    for path in files(__package__).joinpath("scripts").iterdir()
-    if path.name.endswith(".lua")
-}
+_FOLDER = files(__package__).joinpath("scripts")
+
+
+def _load(name: str) -> str:
+    """A script, with `--- include x` replaced by what `includes/x.lua` says."""
+    text = _FOLDER.joinpath(name).read_text()
+    return re.sub(r"^--- include (\w+)$", lambda line: _load(f"includes/{line[1]}.lua"), text, flags=re.MULTILINE)
+
+
+SCRIPTS = {path.name.removesuffix(".lua"): _load(path.name) for path in _FOLDER.iterdir() if path.name.endswith(".lua")}
 SHAS = {name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in SCRIPTS.items()}
 
 #: What a Redis says that it cannot serve now, but may soon.

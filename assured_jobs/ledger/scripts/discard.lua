@@ -12,13 +12,7 @@ local held, deferred, released, discarded = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local custody, job, msgs, orphans = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local delivery, orphan = ARGV[1], ARGV[2]
 
--- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
-local function expect(kind, key)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
-  end
-end
+--- include expect
 for _, key in ipairs({held, deferred, released, discarded}) do
   expect('zset', key)
 end

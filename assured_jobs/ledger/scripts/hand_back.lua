@@ -28,13 +28,7 @@ local dead, entries, owners, successors, orphans = KEYS[1], KEYS[2], KEYS[3], KE
 local deferred, held, discarded, acks, queue, msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local id, memory = ARGV[1], ARGV[2]
 
--- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
-local function expect(kind, key)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
-  end
-end
+--- include expect
 for _, key in ipairs({entries, owners, successors, orphans}) do
   expect('hash', key)
 end

@@ -12,13 +12,7 @@
 local alive, orphans, held, custody, job, acks = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local id, delivery, orphan = ARGV[1], ARGV[2], ARGV[3]
 
--- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
-local function expect(kind, key)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
-  end
-end
+--- include expect
 expect('hash', orphans)
 expect('zset', held)
 expect('set', custody)

@@ -13,13 +13,7 @@
 local deferred, released, orphans = KEYS[1], KEYS[2], KEYS[3]
 local memory = ARGV[1]
 
--- Every key is looked at before the first is changed: a script that stops in the middle rolls nothing back.
-local function expect(kind, key)
-  local found = redis.call('TYPE', key).ok
-  if found ~= 'none' and found ~= kind then
-    error('WRONGTYPE ' .. key .. ' holds a ' .. found .. ', not a ' .. kind)
-  end
-end
+--- include expect
 expect('hash', orphans)
 
 local time = redis.call('TIME')
