@@ -8,7 +8,7 @@ from typing import Literal
 
 from .entry import Entry, InstanceInfo, Orphan
 from .errors import ForeignValue, LedgerError, LedgerUnreachable
-from .events import LateFinish, OrphanSettled, Refused, emit
+from .events import LateFinish, OrphanSettled, Refused, complain, emit
 from .failpoint import reach
 from .instance import Instance
 from .job import Job
@@ -23,6 +23,9 @@ _UNRECORDED = "The ledger in Redis cannot record a job: it runs all the same, an
 #: Finishes wait for the next flush, or until so many ride along with a begin: one round trip for all of them.
 _RIDE_ALONG = 32
 
+#: How often one message is put back because its retry could not be enqueued, and how many are counted.
+_MOST_PUT_BACK, _MOST_REMEMBERED = 3, 1000
+
 
 class Guard:
     def __init__(self, ledger: Ledger, instance: Instance, outage: Outage) -> None:
@@ -30,6 +33,7 @@ class Guard:
         self.instance = instance
         self.outage = outage
         self._endings: list[Ending] = []
+        self._put_back: dict[str, int] = {}
         self._running: dict[str, Job] = {}
         self._lock = threading.Lock()
         instance.on_return = self.record_again
@@ -88,12 +92,22 @@ class Guard:
         job.outcome = outcome
         with self._lock:
             self._running.pop(job.token, None)
-            if job.recorded is False:
+            if job.recorded is False and outcome != "again":
                 return
             if not self.instance.is_lost(job.info.id):
                 self._endings.append(_ending(job))
                 return
         self._tell_late(job.entry, job.info.id)
+
+    def may_put_back(self, job: Job) -> bool:
+        """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be
+        enqueued would run for ever, and is acked in the end, as Dramatiq does."""
+        if len(self._put_back) >= _MOST_REMEMBERED:
+            self._put_back.clear()
+        self._put_back[job.message_id] = times = self._put_back.get(job.message_id, 0) + 1
+        if times > _MOST_PUT_BACK:
+            complain(f"Job {job.message_id} of {job.entry.actor!r} failed and its retry cannot be enqueued: given up.")
+        return times <= _MOST_PUT_BACK
 
     def flush(self) -> None:
         """Tells the ledger what ended. Raises LedgerError; then nothing is forgotten."""
@@ -132,7 +146,11 @@ class Guard:
             job.recovered_from = answer.recovered_from
             return self._run(job)
         if answer.word == "hold":
-            self._hold(job, answer.crashes)
+            try:
+                self._hold(job, answer.crashes)
+            except LedgerError as error:
+                self.outage.failed(error, _UNRECORDED)
+                self.ended(job, "again")  # it comes back to begin, which says hold again
             return "drop"
         if answer.word == "gone" and self.instance.loss.took(job.entry.delivery):
             return self._run(job)
@@ -229,4 +247,4 @@ class Guard:
 
 
 def _ending(job: Job) -> Ending:
-    return Ending(job.info, job.entry, job.token, job.outcome)
+    return Ending(job.info, job.entry, job.token, job.outcome, job.successors)

@@ -54,7 +54,6 @@ class Instance:
         self.outage = outage
         self.on_return: Callable[[], None] = lambda: None
         self.draining = False
-        self.leaving = False
         #: True once this process lost a name: messages fetched under it may still be in memory.
         self.reborn = False
         self.loss = Loss()
@@ -93,12 +92,13 @@ class Instance:
 
         If interrupted: dies like anybody else, and what it holds comes back.
         """
-        self.draining = self.leaving = True
+        self.draining = True
         try:
             if self._registered and not self.ledger.instances.resign(self.info):
                 return False
         except LedgerError as error:
-            logger.warning("Could not sign off as %s; its TTL will. %s", self.info.id, error)
+            logger.debug("Cannot sign off as %s yet. %s", self.info.id, error)
+            return False
         self._heartbeat.stop()
         self.presence.stop()
         return True

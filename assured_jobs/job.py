@@ -29,14 +29,15 @@ class Job:
     assured: bool
     ask: Callable[[Job], None] = field(repr=False)
     options: dict[str, Any] = field(repr=False)
+    retries: int = 0
     token: str = field(default_factory=lambda: uuid4().hex[:12])
     fence: int = 0
     crash_count: int = 0
     recovered_from: str | None = None
     recorded: bool | None = False  # None: asked for, and the answer never came
     lost: bool = False
-    retries: int = 0
     retried: bool = False
+    successors: tuple[tuple[str, str], ...] = ()
     outcome: Outcome = "retry"
 
     @property
@@ -45,7 +46,7 @@ class Job:
 
     def is_retried_by(self, options: dict[str, Any]) -> bool:
         """Whether these are the options of a retry of this start: Dramatiq's Retries has counted one more."""
-        return int(options.get("retries") or 0) > self.retries
+        return count_retries(options) > self.retries
 
     def ensure_owned(self) -> None:
         """Asks the store whether this job is still this worker's: call it before an effect that must not happen twice.
@@ -64,6 +65,12 @@ def current_job() -> Job | None:
     """The assured job that is running here, or None."""
     job = running.get()
     return job if job is not None and job.assured else None
+
+
+def count_retries(options: dict[str, Any]) -> int:
+    """How often Dramatiq has retried a message; a count that is none is nobody's retry."""
+    value = options.get("retries")
+    return value if type(value) is int else 0
 
 
 def running_as(options: dict[str, Any]) -> Job | None:

@@ -32,8 +32,7 @@ from .brokers.redis import RedisHost, is_supported
 from .choices import CHOICES, choose, problems_of
 from .entry import Entry
 from .errors import ConfigurationError, LedgerElsewhere
-from .job import Job, running, running_as
-from .ledger import Outcome
+from .job import Job, count_retries, running, running_as
 from .refusals import BadActorOption, NotOurs, WrongServer
 from .settings import AssuredJobsSettings
 from .worker import WorkerSide
@@ -109,6 +108,12 @@ class AssuredJobs(Middleware):
         if self._side:
             self._side.booted()
 
+    def before_worker_thread_shutdown(self, broker: dramatiq.Broker, thread: Any) -> None:
+        self._settle_previous()
+
+    def before_consumer_thread_shutdown(self, broker: dramatiq.Broker, thread: Any) -> None:
+        self._settle_previous()
+
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         if self._side:
             self._side.drain()
@@ -151,16 +156,22 @@ class AssuredJobs(Middleware):
 
     def before_ack(self, broker: dramatiq.Broker, message: Any) -> None:
         job = running_as(message.options)
-        if job and job.is_retried_by(message.options) and not job.retried:
-            # It failed, and its retry never reached the broker: acked now, it would be gone. It is put back instead.
+        if not job or not self._side or not job.successors or job.retried or job.outcome == "again":
+            return
+        # It failed, and its retry never reached the broker: acked now, it would be gone. It is put back instead.
+        if self._side.guard.may_put_back(job):
             job.outcome = "again"
             _neutralise(message.options)
+
+    def before_nack(self, broker: dramatiq.Broker, message: Any) -> None:
+        if job := running_as(message.options):
+            job.outcome = "nack"
 
     def after_ack(self, broker: dramatiq.Broker, message: Any) -> None:
         self._ended(message)
 
     def after_nack(self, broker: dramatiq.Broker, message: Any) -> None:
-        self._ended(message, "nack")
+        self._ended(message)
 
     def before_delay_message(self, broker: dramatiq.Broker, message: Any) -> None:
         if self._side:
@@ -180,9 +191,11 @@ class AssuredJobs(Middleware):
             # Dramatiq acks the job in the end; as long as recovery has not come to it, that would take it away.
             _neutralise(job.options)
             raise NotOurs
-        if job.recorded and message.message_id == job.message_id and job.is_retried_by(message.options):
+        if job.assured and message.message_id == job.message_id and job.is_retried_by(message.options):
             message.options[_AFTER] = job.entry.delivery
-            self._side.guard.succeed(job.entry.delivery, message.options["redis_message_id"], message.queue_name)
+            job.successors += ((message.options["redis_message_id"], message.queue_name),)
+            if job.recorded is not False:
+                self._side.guard.succeed(job.entry.delivery, *job.successors[-1])
 
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
         job = running.get()
@@ -205,9 +218,11 @@ class AssuredJobs(Middleware):
         if directive == "run":
             return
         running.set(None)
-        if directive != "drop":
-            side.host.ack(queue, delivery)
-        raise NotOurs
+        try:
+            if directive != "drop":
+                side.host.ack(queue, delivery)
+        finally:
+            raise NotOurs  # whatever else happens: any other error, and Dramatiq enqueues it all the same
 
     def _settle_previous(self) -> None:
         """What this thread began, and neither acked nor rejected: its ack, or its forward, failed on the way. Where it
@@ -215,13 +230,13 @@ class AssuredJobs(Middleware):
         job = running.get()
         if job and self._side:
             running.set(None)
-            self._side.guard.ended(job, "ack" if job.outcome == "ack" else "again")
+            self._side.guard.ended(job, "again" if job.outcome == "retry" else job.outcome)
 
-    def _ended(self, message: Any, outcome: Outcome | None = None) -> None:
+    def _ended(self, message: Any) -> None:
         job = running_as(message.options)
         if job and self._side:
             running.set(None)
-            self._side.guard.ended(job, outcome or job.outcome)
+            self._side.guard.ended(job, job.outcome)
 
     def _job(self, side: WorkerSide, message: Any, delivery: str, forward: str = "") -> Job:
         options = {**side.host.options_of(message.actor_name), **message.options}
@@ -241,7 +256,7 @@ class AssuredJobs(Middleware):
             assured=bool(options.get("assured", self.settings.assure_all)),
             ask=side.ensure_owned,
             options=message.options,
-            retries=int(message.options.get("retries") or 0),
+            retries=count_retries(message.options),
         )
 
 

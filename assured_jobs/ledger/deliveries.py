@@ -26,12 +26,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Ending:
-    """A finished delivery that the ledger has not heard of yet."""
+    """A finished delivery that the ledger has not heard of yet. `successors`: id and queue of the retries it sent."""
 
     info: InstanceInfo
     entry: Entry
     token: str
     outcome: Outcome
+    successors: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ class Deliveries:
             k.alive, k.entries(info.id), k.owners, k.successors, k.job(entry.message_id), k.done(entry.delivery),
             q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue,
         ]  # fmt: skip
-        return "finish", keys, [info.id, entry.delivery, ending.token, ending.outcome, MEMORY]
+        went = "".join(f"{id} {QueueKeys(info.broker_namespace, queue).msgs}\n" for id, queue in ending.successors)
+        return "finish", keys, [info.id, entry.delivery, ending.token, ending.outcome, MEMORY, went]
 
     def succeed(self, delivery: str, successor: str, namespace: str, queue: str) -> bool:
         """Notes that a retry of `delivery` is about to be enqueued as `successor`.

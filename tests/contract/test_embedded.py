@@ -319,3 +319,79 @@ def test_a_job_whose_ack_failed_is_settled_with_the_next_one(broker, start, clie
         assert len(runs) == (2 if outcome == "failed" else 1)
     finally:
         consumer.ack = original
+
+
+@pytest.mark.parametrize(("assured", "expected"), [(True, 4), (False, 1)])
+def test_a_retry_that_can_never_be_enqueued_is_given_up_and_not_run_for_ever(
+    broker, start, client, ledger, assured: bool, expected: int
+) -> None:
+    runs = []
+
+    def poisonous(data: dict) -> None:
+        runs.append(1)
+        data["never"] = object()  # no encoder takes that
+        raise RuntimeError
+
+    actor = dramatiq.actor(poisonous, broker=broker, assured=assured, min_backoff=50)
+    start(threads=1)
+    actor.send({})
+    wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "it is given up")
+    wait(lambda: client.hlen(ledger.keys.owners) == 0, "the ledger has let go of it")
+    assert len(runs) == expected
+
+
+def test_a_reject_whose_reply_was_lost_still_reaches_the_dead_letters(broker, start, client, ledger) -> None:
+    lost, runs = [], []
+    consumer = broker.consumer_class
+    original = consumer.nack
+
+    def nack(self, message):
+        if not lost:
+            lost.append(message)
+            raise redis.TimeoutError
+        return original(self, message)
+
+    def failing() -> None:
+        runs.append(1)
+        raise RuntimeError
+
+    consumer.nack = nack
+    try:
+        actor = dramatiq.actor(failing, broker=broker, assured=True, max_retries=0)
+        other = dramatiq.actor(lambda: None, actor_name="other", broker=broker, assured=True)
+        start(threads=1)
+        actor.send()
+        wait(lambda: lost, "the reject is lost")
+        other.send()
+        wait(lambda: client.zcard("dramatiq:default.XQ") == 1, "it is dead-lettered")
+        assert len(runs) == 1
+    finally:
+        consumer.nack = original
+
+
+def test_a_worker_stopped_while_redis_is_away_lives_until_its_last_job_ends(own_server) -> None:
+    server = own_server()
+    gate, runs = threading.Event(), []
+    broker = RedisBroker(url=server.url)
+    broker.add_middleware(AssuredJobs(redis_timeout=0.3, **QUICK))
+
+    def slow() -> None:
+        runs.append(1)
+        gate.wait(30)
+
+    actor = dramatiq.actor(slow, broker=broker, assured=True)
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=100)
+    worker.start()
+    actor.send()
+    wait(lambda: runs, "the job runs")
+    client = redis.Redis.from_url(server.url)
+    ledger = Ledger(Store(client, "assured_jobs", 5))
+    [name] = _alive(client, ledger)
+    server.stop(kill=True)
+    worker.stop(timeout=100)
+    server.start()
+    before = client.zscore(ledger.keys.alive, name)
+    wait(lambda: client.zscore(ledger.keys.alive, name) > before + 1500, "it goes on beating")
+    gate.set()
+    wait(lambda: _alive(client, ledger) == [], "it signs off")
+    assert runs == [1]

@@ -11,25 +11,30 @@
 -- ARGV[1] instance id   ARGV[2] delivery   ARGV[3] token
 -- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered, "again" not acked
 --         because its retry could not be enqueued: back into the queue, unless the retry is there after all
--- ARGV[5] seconds the done marker lives
+-- ARGV[5] seconds the done marker lives   ARGV[6] lines of "<id> <payload hash>": the retries it sent
 --
 -- Returns 1 finished; 0 nothing to finish (its reply was lost before, or the store lost its data); -1 the job
 -- is no longer this instance's: a late finish. Neither of the two changes anything.
 local alive, entries, owners, successors, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local done, acks, msgs, xq, xq_msgs, queue = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local id, delivery, token, how, memory = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local id, delivery, token, how, memory, sent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
+--- include expect
 local prefix = id .. ' ' .. token .. ' '
 local owner = redis.call('HGET', owners, delivery)
 if not redis.call('ZSCORE', alive, id) then
   return -1
 end
-if not owner or string.sub(owner, 1, #prefix) ~= prefix then
-  return owner and -1 or 0
+if owner and string.sub(owner, 1, #prefix) ~= prefix then
+  return -1
+end
+if not owner and how ~= 'again' then
+  return 0
 end
 local noted = redis.call('HGET', successors, delivery)
 if how == 'again' then
-  for successor, where in string.gmatch(noted or '', '(%S+) ([^\n]+)\n') do
+  expect('list', queue)
+  for successor, where in string.gmatch((noted or '') .. sent, '(%S+) ([^\n]+)\n') do
     if redis.call('HEXISTS', where, successor) == 1 then
       how = 'retry' -- only the reply to its enqueue was lost
     end

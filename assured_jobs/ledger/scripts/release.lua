@@ -15,6 +15,8 @@ local memory = ARGV[1]
 
 --- include expect
 expect('hash', orphans)
+expect('zset', deferred)
+expect('zset', released)
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

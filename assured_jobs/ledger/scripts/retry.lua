@@ -12,7 +12,9 @@ local delivery, seen, orphan = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 --- include expect
 expect('hash', job)
 expect('hash', orphans)
-expect('zset', released)
+for _, key in ipairs({held, deferred, released}) do
+  expect('zset', key)
+end
 
 if redis.call('ZSCORE', released, delivery) then
   return 'already'
