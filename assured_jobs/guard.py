@@ -149,8 +149,8 @@ class Guard:
             try:
                 self._hold(job, answer.crashes)
             except LedgerError as error:
-                self.outage.failed(error, _UNRECORDED)
-                self.ended(job, "again")  # it comes back to begin, which says hold again
+                complain(f"A job at its cap could not be held yet. {error}")
+                self.ended(job, "again")  # back into its queue: begin says hold again
             return "drop"
         if answer.word == "gone" and self.instance.loss.took(job.entry.delivery):
             return self._run(job)
