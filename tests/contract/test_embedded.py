@@ -166,6 +166,7 @@ def test_what_a_fenced_worker_refuses_is_not_acked_away_before_recovery_comes(se
     worker.start()
     try:
         first.send()
+        wait(lambda: client.hlen(ledger.keys.owners) == 1, "the first runs")
         second.send("ran")
         wait(lambda: worker.work_queue.qsize() == 1, "the second is prefetched")
         dead = _bury_quietly(client, ledger, "dead")
