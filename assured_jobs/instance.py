@@ -222,7 +222,7 @@ class Instance:
         emit(Fenced(old, self.info.id))
 
     def _new_presence(self) -> Presence:
-        return Presence(self.ledger.store, self.info.id, on_change=self.check, on_word=lambda _: self.check())
+        return Presence(self.ledger.store, self.info.id, self.check)
 
     def _new_info(self, id: str | None = None, broker_id: str | None = None) -> InstanceInfo:
         s = self.settings

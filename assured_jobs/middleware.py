@@ -92,8 +92,8 @@ class AssuredJobs(Middleware):
                 type(broker).__name__,
             )
             return
-        host = RedisHost(broker, worker, lambda: tuple(sorted(self._assured)))  # type: ignore[arg-type]
-        client = self._client or broker.client  # type: ignore[attr-defined]
+        host = RedisHost(broker, worker, lambda: tuple(sorted(self._assured)))
+        client = self._client or broker.client
         side = WorkerSide(client, self.settings, host)
         try:
             side.start()

@@ -27,17 +27,13 @@ class Presence:
     """Listens in a daemon thread of its own, and reconnects when the connection is lost.
 
     Args:
-        on_change: called in that thread after each (re)connection, so that the next heartbeat verifies it.
-        on_word: called with each word sent to this instance: "fenced".
+        on_change: called in that thread after each (re)connection, loss, or word to this instance: ask the store.
     """
 
-    def __init__(
-        self, store: Store, instance: str, on_change: Callable[[], None], on_word: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Store, instance: str, on_change: Callable[[], None]) -> None:
         self.store = store
         self.instance = instance
         self.on_change = on_change
-        self.on_word = on_word
         self.ready = threading.Event()
         self.last_tick = float("-inf")
         self._listening_since = float("inf")
@@ -106,7 +102,7 @@ class Presence:
                 elif message["type"] == "message" and channel == ticks:
                     self.last_tick = time.monotonic()
                 elif message["type"] == "message":
-                    self.on_word(message["data"].decode(errors="replace"))
+                    self.on_change()  # a word to this instance: it has been declared dead
 
 
 def _after_fork_in_child() -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from .entry import InstanceInfo, Vitals
+from .entry import InstanceInfo, Presence, Vitals
 from .errors import LedgerError
+from .events import InstanceDied, emit
 from .ledger import Ledger, Look
 from .ledger.instances import Seen
 from .policy import Judgement, judge
@@ -62,9 +63,8 @@ class Vigil:
         self._looked = None
         self._absent.clear()
 
-    def declare(self, findings: list[Finding]) -> list[tuple[Finding, int]]:
-        """alive -> dead, for those judged dead and still so when the store is asked. Returns them with their
-        time of death in ms.
+    def declare(self, findings: list[Finding]) -> list[str]:
+        """alive -> dead, for those judged dead and still so when the store is asked. Returns their names.
 
         If interrupted: the rest is found again by the next look.
         """
@@ -73,16 +73,16 @@ class Vigil:
             vitals, ruling = finding.vitals, finding.judgement
             if ruling.state != "dead":
                 continue
-            died_at = self.ledger.instances.declare_dead(
+            if self.ledger.instances.declare_dead(
                 vitals.info,
                 beat=vitals.beat,
                 older_than=ruling.older_than,
                 absent=ruling.absent,
                 draining=vitals.draining,
                 cause=ruling.cause,
-            )
-            if died_at:
-                dead.append((finding, died_at))
+            ):
+                dead.append(vitals.info.id)
+                emit(InstanceDied(vitals.info.id, ruling.cause))
         return dead
 
     def close(self) -> None:
@@ -99,11 +99,11 @@ class Vigil:
         if look.uptime >= 0:
             age = min(age, look.uptime)  # while the store was down nobody could beat
         if one.seen_by == "-" or one.seen_by != look.run_id or one.subscribers < 0 or look.connection < 0:
-            presence = "unknown"
+            presence: Presence = "unknown"
         else:
             presence = "there" if one.subscribers else "gone"
         absent_for = 0.0
         if presence == "gone":
             absent_for = now - self._absent.setdefault(one.id, now)
-        vitals = Vitals(self._infos[one.id], one.beat, age, presence, one.draining)  # type: ignore[arg-type]
+        vitals = Vitals(self._infos[one.id], one.beat, age, presence, one.draining)
         return Finding(vitals, judge(vitals, watched=None if self.once else now - self._since, absent_for=absent_for))

@@ -11,7 +11,7 @@ import logging
 import time
 
 from .errors import LedgerError, LedgerRefused, LedgerUnreachable
-from .events import InstanceDied, WatchBegan, complain, emit
+from .events import WatchBegan, complain, emit
 from .failpoint import reach
 from .instance import Instance
 from .lease import Lease
@@ -110,10 +110,7 @@ class Watch:
     def _declare(self, findings: list[Finding]) -> list[str]:
         if not self.instance.sure:
             return []  # who may be dead himself declares nobody dead
-        died = []
-        for finding, _ in self.vigil.declare(findings):
-            died.append(finding.vitals.info.id)
-            emit(InstanceDied(finding.vitals.info.id, finding.judgement.cause))
+        died = self.vigil.declare(findings)
         reach("pass.after_declare")
         return died
 

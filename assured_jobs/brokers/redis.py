@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
@@ -86,5 +86,5 @@ class RedisHost:
         self.broker.do_ack(queue, delivery)
 
 
-def is_supported(broker: dramatiq.Broker) -> bool:
+def is_supported(broker: dramatiq.Broker) -> TypeGuard[RedisBroker]:
     return isinstance(broker, RedisBroker)

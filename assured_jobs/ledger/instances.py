@@ -181,7 +181,10 @@ def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes) -> Seen:
 def _told(text: bytes | None) -> tuple[str, str, str] | None:
     """What declare_dead wrote, or None where it is missing or not ours."""
     match = re.fullmatch(rb"(\d+) ([01]) (.*)", text or b"")
-    return tuple(part.decode(errors="replace") for part in match.groups()) if match else None  # type: ignore[return-value]
+    if match is None:
+        return None
+    last_beat, draining, cause = (part.decode(errors="replace") for part in match.groups())
+    return last_beat, draining, cause
 
 
 def _ack_sets(info: InstanceInfo) -> list[str]:

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from ..entry import Death, State
-from ..events import InstanceDied, emit
 from ..ledger import Ledger, Look
 from ..ledger.overview import Overview
 from ..vigil import Finding, Vigil
@@ -107,8 +106,7 @@ class Lookout:
 
         If interrupted: the rest is found again by the next look.
         """
-        for finding, _ in self._vigil.declare(fleet.findings):
-            emit(InstanceDied(finding.vitals.info.id, finding.judgement.cause))
+        self._vigil.declare(fleet.findings)
         now_dead = self.ledger.instances.deaths([death.info.id for death in fleet.judged])
         return [*fleet.look.dead, *(death.info.id for death in now_dead)]
 

@@ -20,6 +20,7 @@ local done, acks, msgs, xq, xq_msgs, queue = KEYS[6], KEYS[7], KEYS[8], KEYS[9],
 local id, delivery, token, how, memory, sent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 --- include expect
+--- include retry_under_way
 local prefix = id .. ' ' .. token .. ' '
 local owner = redis.call('HGET', owners, delivery)
 if not redis.call('ZSCORE', alive, id) then
@@ -31,16 +32,10 @@ end
 if not owner and how ~= 'again' then
   return 0
 end
-local noted = redis.call('HGET', successors, delivery)
 if how == 'again' then
   expect('list', queue)
-  for successor, where in string.gmatch((noted or '') .. sent, '(%S+) ([^\n]+)\n') do
-    if redis.call('HEXISTS', where, successor) == 1 then
-      how = 'retry' -- only the reply to its enqueue was lost
-    end
-  end
-  if noted == 'begun' then
-    how = 'retry'
+  if retry_under_way(redis.call('HGET', successors, delivery)) or retry_under_way(sent) then
+    how = 'retry' -- only the reply to its enqueue was lost
   end
 end
 redis.call('HDEL', entries, delivery)

@@ -47,19 +47,7 @@ local function forget(delivery)
   redis.call('HDEL', successors, delivery)
 end
 
-local function retry_under_way(delivery)
-  local noted = redis.call('HGET', successors, delivery)
-  if noted == 'begun' then
-    return true
-  end
-  for successor, where in string.gmatch(noted or '', '(%S+) ([^\n]+)\n') do
-    if redis.call('HEXISTS', where, successor) == 1 then
-      return true
-    end
-  end
-  return false
-end
-
+--- include retry_under_way
 local function hand_back(i)
   local at = 3 + i * 8
   local delivery, entry, action, delay = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
@@ -84,7 +72,7 @@ local function hand_back(i)
     forget(delivery)
     return started and 'settled' or 'gone'
   end
-  if started and retry_under_way(delivery) then
+  if started and retry_under_way(redis.call('HGET', successors, delivery)) then
     if redis.call('SREM', acks, delivery) == 1 then
       redis.call('HDEL', msgs, delivery)
       forget(delivery)
