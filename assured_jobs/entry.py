@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 OnOrphan = Literal["requeue", "hold", "discard"]
+Recovery = Literal["act", "observe"]
 Presence = Literal["there", "gone", "unknown"]
 State = Literal["orphaned", "deferred", "held", "released", "discarded"]
 
@@ -35,7 +36,11 @@ class Policy:
 
 @dataclass(frozen=True)
 class InstanceInfo:
-    """How one incarnation of a worker process describes itself in the ledger."""
+    """How one incarnation of a worker process describes itself in the ledger.
+
+    `shutdown_timeout` and `termination_grace_period` in seconds, None where they are not known; `has_hook` where its
+    jobs want `before_hand_back` called before they come back.
+    """
 
     id: str
     host: str
@@ -51,6 +56,10 @@ class InstanceInfo:
     stall_ttl: float
     version: str
     ledger_version: int = LEDGER_VERSION
+    shutdown_timeout: float | None = None
+    termination_grace_period: float | None = None
+    recovery: Recovery = "act"
+    has_hook: bool = False
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))

@@ -10,6 +10,7 @@ class Host(Protocol):
 
     namespace: str
     encoder: str
+    shutdown_timeout: float | None
 
     def queues(self) -> tuple[str, ...]:
         """Every declared queue and its delay queue."""

@@ -240,4 +240,7 @@ class Instance:
             presence_grace=s.presence_grace,
             stall_ttl=s.stall_ttl,
             version=version("dramatiq-assured-jobs"),
+            shutdown_timeout=self.host.shutdown_timeout,
+            termination_grace_period=s.termination_grace_period,
+            recovery=s.recovery,
         )

@@ -6,8 +6,11 @@ instance's work is taken over from exactly there: same id, same payload, nothing
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
 import dramatiq
@@ -42,6 +45,18 @@ def read_payload(payload: bytes, encoder: str) -> Content:
         return Content("garbage")
 
 
+def shutdown_timeout(argv: list[str]) -> float | None:
+    """Seconds that the `dramatiq` command lets its jobs finish in after SIGTERM; None under any other command."""
+    if not Path(argv[0]).name.startswith("dramatiq") and Path(argv[0]).parent.name != "dramatiq":
+        return None
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--worker-shutdown-timeout", type=int, default=600_000)
+    try:
+        return float(parser.parse_known_args(argv[1:])[0].worker_shutdown_timeout) / 1000
+    except argparse.ArgumentError:
+        return None
+
+
 class RedisHost:
     """A RedisBroker and its worker, as an instance sees them. `assured` names the assured actors declared so far."""
 
@@ -50,6 +65,7 @@ class RedisHost:
         self.worker = worker
         self.namespace: str = broker.namespace
         self.encoder = encoder_name()
+        self.shutdown_timeout = shutdown_timeout(sys.argv)
         self.assured = assured
 
     def queues(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 
 from assured_jobs import AssuredJobs, AssuredJobsSettings, ConfigurationError
+from assured_jobs.brokers.redis import shutdown_timeout
 from assured_jobs.choices import choose
 from assured_jobs.settings import variable
 
@@ -30,6 +31,7 @@ def test_the_defaults_are_the_documented_ones() -> None:
     assert (settings.delayed_recovery_interval, settings.delayed_recovery_count) == (300, 1)
     assert (settings.watch, settings.assure_all, settings.on_orphan) == (True, False, "requeue")
     assert (settings.max_crashes, settings.max_orphan_age, settings.redis_url) == (3, 86400, None)
+    assert (settings.recovery, settings.termination_grace_period) == ("act", None)
     assert settings.instance_id
 
 
@@ -45,7 +47,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch) -> None:
         "instance_id": "pod-1", "namespace": "shop", "redis_url": "redis://127.0.0.1:1/0", "redis_timeout": "2",
         "heartbeat_interval": "5", "heartbeat_ttl": "20", "presence_grace": "0", "stall_ttl": "99",
         "recovery_lock_ttl": "60", "delayed_recovery_interval": "10", "delayed_recovery_count": "4", "watch": "false",
-        "assure_all": "true", "on_orphan": "hold", "max_crashes": "7", "max_orphan_age": "60",
+        "recovery": "observe",
+        "termination_grace_period": "60", "assure_all": "true", "on_orphan": "hold", "max_crashes": "7",
+        "max_orphan_age": "60",
     }  # fmt: skip
     assert set(values) == set(AssuredJobsSettings.model_fields)
     for name, value in values.items():
@@ -130,6 +134,20 @@ def test_a_bad_option_of_one_message_is_complained_about_and_ignored(caplog) -> 
     assert "work: max_crashes: expected a whole number, 1 or more, got 'many'" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("argv", "seconds"),
+    [
+        (["/usr/bin/dramatiq", "app"], 600),
+        (["/lib/dramatiq/__main__.py", "app", "--worker-shutdown-timeout", "25000"], 25),
+        (["dramatiq", "--worker-shutdown-timeout=25000", "app", "-p", "4"], 25),
+        (["dramatiq", "app", "--worker-shutdown-timeout", "soon"], None),
+        (["/usr/bin/flask", "worker"], None),
+    ],
+)
+def test_the_shutdown_timeout_is_read_from_dramatiqs_own_command_line(argv, seconds) -> None:
+    assert shutdown_timeout(argv) == seconds
+
+
 def test_an_age_may_be_a_timedelta(broker) -> None:
     dramatiq.actor(lambda: None, actor_name="work", broker=broker, assured=True, max_orphan_age=timedelta(hours=1))
 
@@ -152,6 +170,6 @@ def test_the_readmes_table_is_the_settings() -> None:
     for name, env, default in rows:
         assert env == variable(name)
         expected = defaults[name]
-        if name not in ("instance_id", "redis_url"):
+        if name not in ("instance_id", "redis_url", "termination_grace_period"):
             plain = str(expected).lower().removesuffix(".0")
             assert default.strip().removesuffix(" s").strip("`") == plain
