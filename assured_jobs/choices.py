@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from .entry import Policy
-from .events import complain
+from .telling import complain
 
 #: What is expected of each option, in words and as a test.
 CHOICES: dict[str, tuple[str, Callable[[Any], bool]]] = {

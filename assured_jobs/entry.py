@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 OnOrphan = Literal["requeue", "hold", "discard"]
-Recovery = Literal["act", "observe"]
+RecoveryMode = Literal["act", "observe"]
 Presence = Literal["there", "gone", "unknown"]
 State = Literal["orphaned", "deferred", "held", "released", "discarded"]
 
@@ -58,7 +58,7 @@ class InstanceInfo:
     ledger_version: int = LEDGER_VERSION
     shutdown_timeout: float | None = None
     termination_grace_period: float | None = None
-    recovery: Recovery = "act"
+    recovery: RecoveryMode = "act"
     has_hook: bool = False
 
     def dumps(self) -> str:
@@ -85,18 +85,19 @@ class Entry:
     policy: Policy = field(default_factory=Policy)
     forward: bool = False
     started_at: int = 0
+    fence: int = 0
 
     def dumps(self) -> str:
-        """Without `delivery`, which is the field's name, and `started_at`, which the store adds."""
+        """Without `delivery`, which is the field's name, and what the store adds: `started_at` and `fence`."""
         return json.dumps([self.message_id, self.actor, self.queue, self.forward, *asdict(self.policy).values()])
 
     @classmethod
     def loads(cls, delivery: str, raw: bytes) -> Entry:
         """Reads `<started ms> <fence> <token> <JSON>`. Raises ValueError where the bytes are something else."""
-        started, _fence, _token, text = raw.split(b" ", 3)
+        started, fence, _token, text = raw.split(b" ", 3)
         message_id, actor, queue, forward, on_orphan, max_crashes, max_orphan_age, *_ = json.loads(text)
         policy = Policy(on_orphan, max_crashes, max_orphan_age)
-        return cls(delivery, message_id, actor, queue, policy, forward, int(started))
+        return cls(delivery, message_id, actor, queue, policy, forward, int(started), int(fence))
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,11 @@ class Crash:
 
 @dataclass(frozen=True)
 class Orphan:
-    """One delivery that a dead instance held, or that waits for an operator."""
+    """One delivery that a dead instance held, or that waits for an operator.
+
+    `reason_code` is `reason` for programs: see policy.ReasonCode. `since` is when it entered its state, `fence` the one
+    its last start was given. `has_hook`: its worker wants `before_hand_back` called before it comes back.
+    """
 
     delivery: str
     message_id: str
@@ -129,23 +134,44 @@ class Orphan:
     instance: str
     state: State = "orphaned"
     reason: str = ""
+    reason_code: str = ""
     crash_count: int = 0
     interrupted_count: int = 0
     started_at: int | None = None
     orphaned_at: int | None = None
+    since: int | None = None
+    fence: int = 0
+    has_hook: bool = False
     crashes: tuple[Crash, ...] = ()
 
     def becomes(self, **changes: Any) -> Orphan:
         return replace(self, **changes)
 
     def dumps(self) -> str:
-        return json.dumps(asdict(self))
+        """Without `since`, which the store adds."""
+        return json.dumps({name: value for name, value in asdict(self).items() if name != "since"})
 
     @classmethod
-    def loads(cls, text: str | bytes) -> Orphan:
-        """Raises ValueError, KeyError or TypeError where the text is not an orphan."""
+    def loads(cls, raw: bytes) -> Orphan:
+        """Reads `<since ms> <JSON>`. Raises ValueError, KeyError or TypeError where the bytes are something else."""
+        since, text = raw.split(b" ", 1)
         data = _known(cls, json.loads(text))
-        return cls(**{**data, "crashes": load_crashes(data.get("crashes", ()))})
+        return cls(**{**data, "since": int(since), "crashes": load_crashes(data.get("crashes", ()))})
+
+
+@dataclass(frozen=True)
+class ConfirmedOrphan(Orphan):
+    """An orphan in our hands, which nobody can fetch: what `before_hand_back` is given.
+
+    `args` and `kwargs` are None where its payload cannot be decoded.
+    """
+
+    args: tuple[Any, ...] | None = None
+    kwargs: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, orphan: Orphan, args: tuple[Any, ...] | None, kwargs: dict[str, Any] | None) -> ConfirmedOrphan:
+        return cls(**{**orphan.__dict__, "args": args, "kwargs": kwargs})
 
 
 def load_crashes(items: Iterable[Mapping[str, Any]]) -> tuple[Crash, ...]:

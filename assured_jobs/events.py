@@ -1,23 +1,30 @@
-"""What happened, as frozen facts, and an emit() that can never hurt its caller.
+"""What happened, as frozen facts: one for each transition, with stable keys. Arguments of jobs never appear.
 
-Each fact becomes one log line of the logger `assured_jobs`, with the fact itself as `record.event` and its name as
-`record.action`. Arguments of jobs never appear.
+`telling` says how they reach a log, a callback and the ledger's stream.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
-from typing import ClassVar
-
-logger = logging.getLogger("assured_jobs")
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
 class Event(ABC):
+    """`level` is the log's, `streamed` says whether the ledger keeps it."""
+
     level: ClassVar[int] = logging.INFO
+    streamed: ClassVar[bool] = True
+
+    @property
+    def action(self) -> str:
+        return type(self).__name__
+
+    def fact(self) -> dict[str, Any]:
+        return asdict(self)
 
     def severity(self) -> int:
         return self.level
@@ -138,6 +145,7 @@ class LedgerLost(Event):
     consequence: str
     error: str
     level: ClassVar[int] = logging.ERROR
+    streamed: ClassVar[bool] = False
 
     def sentence(self) -> str:
         return f"{self.consequence} {self.error}"
@@ -151,25 +159,62 @@ class LedgerBack(Event):
         return f"The ledger answers again after {self.seconds:.0f} s: jobs are recorded again."
 
 
-def emit(event: Event) -> None:
-    """Tells the log. Whatever goes wrong in a log handler stays there: jobs matter more than words about them."""
+@dataclass(frozen=True)
+class SignedOff(Event):
+    instance: str
+
+    def sentence(self) -> str:
+        return f"Worker {self.instance} has shut down in order, with nothing in its hands."
+
+
+@dataclass(frozen=True)
+class WouldHave(Event):
+    """Only observed, since ASSURED_JOBS_RECOVERY=observe: `outcome` is what would have been done otherwise."""
+
+    outcome: str
+    reason: str
+    instance: str
+    message_id: str = ""
+    actor: str = ""
+    queue: str = ""
+    crash_count: int = 0
+
+    def sentence(self) -> str:
+        did = self.outcome.replace("_", " ")
+        if not self.message_id:
+            return f"Observed: {self.instance} would have been {did}: {self.reason}."
+        return f"Observed: job {self.message_id} of {self.actor!r} ({self.queue}) would have been {did}: {self.reason}."
+
+
+@dataclass(frozen=True)
+class OperatorSaid(Event):
+    """A person's word. `verb` is retry, delete, release or declare-dead; `what` an id, or a filter in words."""
+
+    verb: str
+    who: str
+    what: str
+    done: int
+    gone: int = 0
+    message_id: str = ""
+
+    def sentence(self) -> str:
+        gone = f", {self.gone} already gone" if self.gone else ""
+        return f"{self.who} said {self.verb} to {self.what}: {self.done} done{gone}."
+
+
+_KINDS = {
+    kind.__name__: kind
+    for kind in (
+        InstanceDied, OrphanSettled, NeverStartedHandedBack, Refused, LateFinish, Fenced, Registered, WatchBegan,
+        LedgerLost, LedgerBack, SignedOff, WouldHave, OperatorSaid,
+    )
+}  # fmt: skip
+
+
+def recall(action: str, fact: Mapping[str, Any]) -> Event | None:
+    """The event of which this was written down; None where another version wrote it, with other keys."""
+    kind = _KINDS.get(action)
     try:
-        extra = {"action": type(event).__name__, "event": asdict(event)}
-        logger.log(event.severity(), event.sentence(), extra=extra)
-    except Exception:
-        logging.getLogger("assured_jobs.events").debug("could not tell %r", event, exc_info=True)
-
-
-_REPEAT_AFTER = 300.0
-_MOST_COMPLAINTS = 1000
-_complaints: dict[str, float] = {}
-
-
-def complain(sentence: str) -> None:
-    """Logs an error that a thread would otherwise repeat twice a second: the same sentence once in five minutes."""
-    now = time.monotonic()
-    if now - _complaints.get(sentence, float("-inf")) > _REPEAT_AFTER:
-        if len(_complaints) >= _MOST_COMPLAINTS:
-            _complaints.clear()
-        _complaints[sentence] = now
-        logger.error(sentence)
+        return kind(**{field.name: fact[field.name] for field in fields(kind)}) if kind else None
+    except KeyError:
+        return None

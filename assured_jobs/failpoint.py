@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 
-from .events import complain
+from .telling import complain
 
 _plan: dict[str, int] | None = None
 

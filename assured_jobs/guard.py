@@ -8,12 +8,14 @@ from typing import Literal
 
 from .entry import Entry, InstanceInfo, Orphan
 from .errors import ForeignValue, LedgerError, LedgerUnreachable
-from .events import LateFinish, OrphanSettled, Refused, complain, emit
+from .events import LateFinish, OrphanSettled, Refused, WouldHave
 from .failpoint import reach
 from .instance import Instance
 from .job import Job
 from .ledger import Answer, Ending, Ledger, Outcome
 from .outage import Outage
+from .policy import say_max_crashes
+from .telling import complain
 
 #: What to do with a delivery: start it, drop it without a trace, let the ack or the nack take what is left of it.
 Directive = Literal["run", "drop", "ack", "nack"]
@@ -36,6 +38,8 @@ class Guard:
         self._put_back: dict[str, int] = {}
         self._running: dict[str, Job] = {}
         self._lock = threading.Lock()
+        #: Records and refuses nothing.
+        self._observing = instance.settings.recovery == "observe"
         instance.on_return = self.record_again
 
     def may_start(self, job: Job, predecessor: str, successor: tuple[str, str] = ("", "")) -> Directive:
@@ -54,7 +58,7 @@ class Guard:
                 return self._begin(job, predecessor, successor)
             except LedgerUnreachable as error:
                 # A short outage stops nobody. Later, someone else may have been told to run the job: then we wait.
-                if self.instance.age < self.instance.settings.heartbeat_ttl:
+                if self._observing or self.instance.age < self.instance.settings.heartbeat_ttl:
                     self.outage.failed(error, _UNRECORDED)
                     return self._run(job)
                 if self.instance.draining:
@@ -141,6 +145,8 @@ class Guard:
             answer = self._ask_begin(job, predecessor, successor)
         reach("job.after_begin")
         job.recorded = answer.word == "run"
+        if answer.observed:
+            self._tell_observed(job, answer.observed)
         if answer.word == "run":
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
@@ -170,7 +176,13 @@ class Guard:
         endings = self._take_endings() if len(self._endings) >= _RIDE_ALONG else ()
         try:
             answer, accepted = self.ledger.deliveries.begin(
-                job.info, job.entry, job.token, predecessor=predecessor, successor=successor, endings=endings
+                job.info,
+                job.entry,
+                job.token,
+                predecessor=predecessor,
+                successor=successor,
+                observe=self._observing,
+                endings=endings,
             )
         except LedgerError:
             self._give_back(endings)
@@ -181,7 +193,7 @@ class Guard:
         return answer
 
     def _may_start_unassured(self, job: Job) -> Directive:
-        if self.instance.sure and not self.instance.reborn:
+        if self._observing or (self.instance.sure and not self.instance.reborn):
             return "run"
         if self._still_fetched(job.info, job.entry.delivery, job.entry.queue):
             return "run"
@@ -189,7 +201,7 @@ class Guard:
         return "drop"
 
     def _still_owns(self, job: Job) -> bool:
-        if job.recorded:
+        if job.recorded and not self._observing:
             return self.ledger.deliveries.owns_job(job.info.id, job.entry.delivery, job.token)
         return self._still_fetched(job.info, job.entry.delivery, job.entry.queue)
 
@@ -214,7 +226,8 @@ class Guard:
             broker_namespace=job.info.broker_namespace,
             instance=job.info.id,
             state="held",
-            reason=f"{crashes} workers died running it (max_crashes={entry.policy.max_crashes})",
+            reason=say_max_crashes(crashes, entry.policy.max_crashes),
+            reason_code="max_crashes",
             crash_count=crashes,
             interrupted_count=record.interrupted,
             orphaned_at=record.history[-1].died_at if record.history else None,
@@ -222,7 +235,7 @@ class Guard:
         )
         if self.ledger.deliveries.hold(job.info, orphan):
             settled = (orphan.message_id, orphan.actor, orphan.queue, orphan.instance, "held", orphan.reason, crashes)
-            emit(OrphanSettled(*settled))
+            self.ledger.tell(OrphanSettled(*settled))
 
     def _take_endings(self) -> tuple[Ending, ...]:
         with self._lock:
@@ -236,14 +249,20 @@ class Guard:
 
     def _check(self, endings: tuple[Ending, ...], accepted: list[bool]) -> None:
         for ending, ok in zip(endings, accepted, strict=True):
-            if not ok:
+            if not ok and not self._observing:  # there, whoever started it last is the one that is recorded
                 self._tell_late(ending.entry, ending.info.id)
 
     def _tell_late(self, entry: Entry, instance: str) -> None:
-        emit(LateFinish(entry.message_id, entry.actor, entry.queue, instance))
+        self.ledger.tell(LateFinish(entry.message_id, entry.actor, entry.queue, instance))
+
+    def _tell_observed(self, job: Job, word: str) -> None:
+        entry, outcome = job.entry, "held" if word == "hold" else "refused"
+        reason = "it has reached its cap" if word == "hold" else f"not started here a second time: {word}"
+        told = (outcome, reason, job.info.id, entry.message_id, entry.actor, entry.queue, job.crash_count)
+        self.ledger.tell(WouldHave(*told))
 
     def _tell_refused(self, entry: Entry, cause: str) -> None:
-        emit(Refused(entry.message_id, entry.actor, entry.queue, cause))
+        self.ledger.tell(Refused(entry.message_id, entry.actor, entry.queue, cause))
 
 
 def _ending(job: Job) -> Ending:

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 from .entry import InstanceInfo
 from .errors import LedgerElsewhere, LedgerError
-from .events import Fenced, Registered, emit
+from .events import Fenced, Registered, SignedOff
 from .host import Host
 from .ledger import Ledger
 from .loss import Loss
@@ -47,11 +47,14 @@ class Instance:
     `on_return` is called when the ledger answers again, or has lost its data: to record again what runs.
     """
 
-    def __init__(self, ledger: Ledger, settings: AssuredJobsSettings, host: Host, outage: Outage) -> None:
+    def __init__(
+        self, ledger: Ledger, settings: AssuredJobsSettings, host: Host, outage: Outage, *, has_hook: bool = False
+    ) -> None:
         self.ledger = ledger
         self.settings = settings
         self.host = host
         self.outage = outage
+        self.has_hook = has_hook
         self.on_return: Callable[[], None] = lambda: None
         self.draining = False
         #: True once this process lost a name: messages fetched under it may still be in memory.
@@ -94,8 +97,10 @@ class Instance:
         """
         self.draining = True
         try:
-            if self._registered and not self.ledger.instances.resign(self.info):
-                return False
+            if self._registered:
+                if not self.ledger.instances.resign(self.info):
+                    return False
+                self.ledger.tell(SignedOff(self.info.id))
         except LedgerError as error:
             logger.debug("Cannot sign off as %s yet. %s", self.info.id, error)
             return False
@@ -187,7 +192,7 @@ class Instance:
             self._rise()
             return
         self._registered, self._confirmed, self._verified = True, asked, False
-        emit(Registered(self.info.id, again))
+        self.ledger.tell(Registered(self.info.id, again))
 
     def _verify_server(self) -> None:
         """Every answer about a delivery comes from the broker's own keys: on another server all would be wrong."""
@@ -219,7 +224,7 @@ class Instance:
         self.ledger.instances.reopen(old)
         self._rising_from = None
         self.presence.start()
-        emit(Fenced(old, self.info.id))
+        self.ledger.tell(Fenced(old, self.info.id))
 
     def _new_presence(self) -> Presence:
         return Presence(self.ledger.store, self.info.id, self.check)
@@ -243,4 +248,5 @@ class Instance:
             shutdown_timeout=self.host.shutdown_timeout,
             termination_grace_period=s.termination_grace_period,
             recovery=s.recovery,
+            has_hook=self.has_hook,
         )

@@ -21,6 +21,7 @@ import atexit
 import logging
 import multiprocessing.util
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -30,8 +31,9 @@ from dramatiq.middleware import Middleware, SkipMessage
 
 from .brokers.redis import RedisHost, is_supported
 from .choices import CHOICES, choose, problems_of
-from .entry import Entry
+from .entry import ConfirmedOrphan, Entry
 from .errors import ConfigurationError, LedgerElsewhere
+from .events import Event
 from .job import Job, count_retries, running, running_as
 from .refusals import BadActorOption, NotOurs, WrongServer
 from .settings import AssuredJobsSettings
@@ -52,19 +54,32 @@ class AssuredJobs(Middleware):
     Args:
         settings: an `AssuredJobsSettings`; without it, one is read from the environment and `values`.
         client: a `redis.Redis` to take the server from, instead of the broker's own.
+        on_event: called with each event (`assured_jobs.events`) of this process, in a thread of its own.
+        before_hand_back: called with each `ConfirmedOrphan` that had been running, before it can be fetched again, and
+            as soon as it is held: to free a lock that the dead still hold. At least once, so let it compare `.fence`.
+            In the thread that recovers: it has 30 seconds for a batch of 100. An error in it stops nothing.
         values: single settings, as keywords.
 
     Raises:
         ConfigurationError: naming every setting at fault.
     """
 
-    def __init__(self, settings: AssuredJobsSettings | None = None, *, client: Any = None, **values: Any) -> None:
+    def __init__(
+        self,
+        settings: AssuredJobsSettings | None = None,
+        *,
+        client: Any = None,
+        on_event: Callable[[Event], object] | None = None,
+        before_hand_back: Callable[[ConfirmedOrphan], object] | None = None,
+        **values: Any,
+    ) -> None:
         if settings is not None and values:
             raise ConfigurationError(
                 [f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values]
             )
         self.settings = settings or AssuredJobsSettings(**values)
         self._client = client
+        self._told: dict[str, Any] = {"on_event": on_event, "before_hand_back": before_hand_back}
         self._assured: set[str] = set()
         self._side: WorkerSide | None = None
 
@@ -94,7 +109,7 @@ class AssuredJobs(Middleware):
             return
         host = RedisHost(broker, worker, lambda: tuple(sorted(self._assured)))
         client = self._client or broker.client
-        side = WorkerSide(client, self.settings, host)
+        side = WorkerSide(client, self.settings, host, **self._told)
         try:
             side.start()
         except LedgerElsewhere as error:

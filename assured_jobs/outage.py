@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 from .errors import LedgerError
-from .events import LedgerBack, LedgerLost, emit
+from .events import Event, LedgerBack, LedgerLost
 
 
 class Outage:
     """Shared by everybody in this process who asks the ledger. `rest` seconds pass before a job asks again."""
 
-    def __init__(self, rest: float = 1.0) -> None:
+    def __init__(self, tell: Callable[[Event], None], rest: float = 1.0) -> None:
+        self._tell = tell
         self.rest = rest
         self._lock = threading.Lock()
         self._since: float | None = None
@@ -32,7 +34,7 @@ class Outage:
             first, self._since = self._since is None, self._since or time.monotonic()
             self._ask_again = time.monotonic() + self.rest
         if first:
-            emit(LedgerLost(consequence, str(error)))
+            self._tell(LedgerLost(consequence, str(error)))
 
     def over(self) -> bool:
         """The ledger answered. True where it had not before."""
@@ -42,5 +44,5 @@ class Outage:
             since, self._since = self._since, None
         if since is None:
             return False
-        emit(LedgerBack(time.monotonic() - since))
+        self._tell(LedgerBack(time.monotonic() - since))
         return True

@@ -78,11 +78,20 @@ Action = Literal["front", "tail", "defer", "hold", "discard", "leave"]
 Charge = Literal["crashes", "interrupted", "handed_back", ""]
 
 
+#: Why, for programs: a small set that never grows with the jobs.
+ReasonCode = Literal[
+    "never_started", "not_assured", "undecodable",
+    "crashed", "interrupted",
+    "max_crashes", "max_interrupted", "max_orphan_age", "on_orphan",
+]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of it, and why, in words for a person. `delay` in seconds."""
+    """What becomes of it, and why: `reason` in words for a person, `code` for programs. `delay` in seconds."""
 
     action: Action
+    code: ReasonCode
     reason: str
     charge: Charge = ""
     delay: float = 0.0
@@ -91,7 +100,7 @@ class Verdict:
 def verdict(case: Case, *, jitter: float = 1.0) -> Verdict:
     """Judges one orphan. `jitter` between 0 and 1 spreads the delays of many."""
     if not case.decodable:
-        return Verdict("hold", "its payload cannot be decoded: no worker could read it")
+        return Verdict("hold", "undecodable", "its payload cannot be decoded: no worker could read it")
     if not case.started:
         return _never_started(case)
     return _never_again(case) or _again(case, jitter)
@@ -99,12 +108,11 @@ def verdict(case: Case, *, jitter: float = 1.0) -> Verdict:
 
 def _never_started(case: Case) -> Verdict:
     if case.assured:
-        return Verdict("front", "fetched and never started")
+        return Verdict("front", "never_started", "fetched and never started")
     if not case.handed_back:
-        return Verdict("tail", "its actor is not assured: handed back once", "handed_back")
-    return Verdict(
-        "leave", "its actor is not assured and it was handed back before: left to Dramatiq's own maintenance"
-    )
+        return Verdict("tail", "not_assured", "its actor is not assured: handed back once", "handed_back")
+    reason = "its actor is not assured and it was handed back before: left to Dramatiq's own maintenance"
+    return Verdict("leave", "not_assured", reason)
 
 
 def _never_again(case: Case) -> Verdict | None:
@@ -113,23 +121,29 @@ def _never_again(case: Case) -> Verdict | None:
     crashes, interrupted = case.crashes + (not case.draining), case.interrupted + case.draining
     if case.since_last_sign > case.policy.max_orphan_age:
         age, most = round(case.since_last_sign), round(case.policy.max_orphan_age)
-        return Verdict("hold", f"last sign of life {age} s ago, more than max_orphan_age={most} s", charge)
+        reason = f"last sign of life {age} s ago, more than max_orphan_age={most} s"
+        return Verdict("hold", "max_orphan_age", reason, charge)
     if case.policy.on_orphan == "hold":
-        return Verdict("hold", "its actor says on_orphan=hold", charge)
+        return Verdict("hold", "on_orphan", "its actor says on_orphan=hold", charge)
     if case.policy.on_orphan == "discard":
-        return Verdict("discard", "its actor says on_orphan=discard", charge)
+        return Verdict("discard", "on_orphan", "its actor says on_orphan=discard", charge)
     if interrupted >= MAX_INTERRUPTED:
-        return Verdict("hold", f"interrupted {interrupted} times by workers shutting down", charge)
+        reason = f"interrupted {interrupted} times by workers shutting down"
+        return Verdict("hold", "max_interrupted", reason, charge)
     if crashes >= max(case.policy.max_crashes, case.limit) and not case.draining:
-        return Verdict("hold", f"{crashes} workers died running it (max_crashes={case.policy.max_crashes})", charge)
+        return Verdict("hold", "max_crashes", say_max_crashes(crashes, case.policy.max_crashes), charge)
     return None
 
 
 def _again(case: Case, jitter: float) -> Verdict:
     if case.draining:
-        return Verdict("front", "interrupted: its worker was shutting down", "interrupted")
+        return Verdict("front", "interrupted", "interrupted: its worker was shutting down", "interrupted")
     crashes = case.crashes + 1
     if crashes == 1:
-        return Verdict("front", "its worker died: crash 1", "crashes")
+        return Verdict("front", "crashed", "its worker died: crash 1", "crashes")
     delay = min(MAX_BACKOFF, 2.0 ** min(crashes - 2, 10)) * (0.5 + jitter / 2)
-    return Verdict("defer", f"its worker died: crash {crashes}", "crashes", delay)
+    return Verdict("defer", "crashed", f"its worker died: crash {crashes}", "crashes", delay)
+
+
+def say_max_crashes(crashes: int, most: int) -> str:
+    return f"{crashes} workers died running it (max_crashes={most})"

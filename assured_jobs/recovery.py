@@ -14,9 +14,14 @@ from . import policy
 from .brokers.redis import read_payload
 from .entry import Crash, Death, Orphan, Policy, State
 from .errors import ForeignValue, LedgerRefused
-from .events import NeverStartedHandedBack, OrphanSettled, complain, emit
+from .events import Event, NeverStartedHandedBack, OrphanSettled
 from .failpoint import reach
+from .hook import Hook
 from .ledger import Ledger, Left, Order, Record
+from .telling import complain
+
+#: How long `before_hand_back` has for a batch, in seconds; afterwards another recoverer may call it again.
+CLAIM = 30.0
 
 _STATES: dict[str, State] = {"defer": "deferred", "hold": "held", "discard": "discarded"}
 
@@ -44,11 +49,15 @@ class Decision:
 
 
 class Recovery:
-    """Runs passes over one ledger. `breathe` is called between batches: a lease is kept, a tick is sent."""
+    """Runs passes over one ledger. `breathe` is called between batches: a lease is kept, a tick is sent.
 
-    def __init__(self, ledger: Ledger, breathe: Callable[[], None] = lambda: None) -> None:
+    Without a `hook`, what waits for one is left to a worker that has it.
+    """
+
+    def __init__(self, ledger: Ledger, breathe: Callable[[], None] = lambda: None, hook: Hook | None = None) -> None:
         self.ledger = ledger
         self.breathe = breathe
+        self.hook = hook
 
     def run(self, dead: list[str]) -> Report:
         """Brings back what the given dead left, and whatever is due.
@@ -70,24 +79,41 @@ class Recovery:
         self.ledger.instances.forget()
         return report
 
-    def release_due(self, report: Report) -> None:
-        """deferred (due) or released -> queue. If interrupted: the rest still waits."""
-        unreadable = 0
-        while due := self.ledger.custody.due(unreadable):
+    def release_due(self, report: Report, *, without_hook: bool = False) -> None:
+        """deferred (due) or released -> queue. If interrupted: the rest still waits.
+
+        `without_hook`: also what waits for a hook that is not here.
+        """
+        passed_over = 0
+        while due := self.ledger.custody.due(passed_over):
             orphans = self.ledger.custody.read(due)
-            reach("pass.before_release")
-            words = self.ledger.custody.release(orphans) if orphans else []
-            reach("pass.after_release")
-            for orphan, word in zip(orphans, words, strict=True):
-                report.count(word)
-                if word == "handed_back":
-                    _tell(orphan, word, "its time had come" if orphan.state == "deferred" else "an operator said retry")
+            if len(orphans) < len(due):
+                number = len(due) - len(orphans)
+                complain(f"{number} deliveries are due and nobody knows where they belong: they stay where they are.")
+            mine = [orphan for orphan in orphans if self.hook or without_hook or not orphan.has_hook]
+            passed_over += len(due) - len(mine)
+            self._release(mine, report)
             self.breathe()
-            unreadable += len(due) - len(orphans)
-            if unreadable:
-                complain(
-                    f"{unreadable} deliveries are due and nobody knows where they belong: they stay where they are."
-                )
+
+    def _release(self, orphans: list[Orphan], report: Report) -> None:
+        claims: dict[str, int] = {}
+        if self.hook and (hooked := [orphan for orphan in orphans if orphan.has_hook]):
+            until = self.ledger.custody.claim(hooked, CLAIM)
+            claims = {orphan.delivery: when for orphan, when in zip(hooked, until, strict=True) if when}
+            reach("pass.after_claim")
+            self.hook.call([orphan for orphan in hooked if orphan.delivery in claims])
+            orphans = [orphan for orphan in orphans if not orphan.has_hook or orphan.delivery in claims]
+        if not orphans:
+            return
+        reach("pass.before_release")
+        words = self.ledger.custody.release(orphans, claims)
+        reach("pass.after_release")
+        told = []
+        for orphan, word in zip(orphans, words, strict=True):
+            report.count(word)
+            if word == "handed_back":
+                told.append(_settled(orphan, word, f"its time had come; before: {orphan.reason}"))
+        self.ledger.tell(*told)
 
     def _bring_back(self, death: Death, report: Report) -> None:
         for batch in self.ledger.estate.left_by(death.info):
@@ -101,17 +127,22 @@ class Recovery:
                     )
             orders = [decision for decision in decisions if decision.verdict.action != "leave"]
             reach("pass.before_hand_back")
-            words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(_order, orders)]) if orders else []
+            words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(order_of, orders)]) if orders else []
             reach("pass.after_hand_back")
             untouched = 0
+            told: list[Event] = []
             for decision, word in zip(orders, words, strict=True):
                 report.count(word)
                 if word == "handed_back" and not decision.verdict.charge:
                     untouched += 1
                 elif word in ("handed_back", "deferred", "held", "discarded"):
-                    _tell(decision.orphan, word, decision.verdict.reason)
+                    told.append(_settled(decision.orphan, word, decision.verdict.reason))
             if untouched:
-                emit(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id))
+                told.append(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id))
+            self.ledger.tell(*told)
+            if self.hook:  # what a person may think about for days must not keep others waiting as long
+                held = [one.orphan for one, word in zip(orders, words, strict=True) if word == "held"]
+                self.hook.call([orphan for orphan in held if orphan.has_hook])
             self.breathe()
 
     def judge(self, death: Death, batch: list[Left]) -> list[Decision]:
@@ -183,20 +214,27 @@ def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verd
         instance=death.info.id,
         state=_STATES.get(ruling.action, "orphaned"),
         reason=ruling.reason,
+        reason_code=ruling.code,
         crash_count=record.crashes + (ruling.charge == "crashes"),
         interrupted_count=record.interrupted + (ruling.charge == "interrupted"),
         started_at=started_at,
         orphaned_at=death.died_at,
+        fence=left.entry.fence if left.entry else 0,
+        has_hook=death.info.has_hook and started_at is not None,
         crashes=history,
     )
 
 
-def _order(decision: Decision) -> Order:
+def order_of(decision: Decision) -> Order:
     verdict, orphan = decision.verdict, decision.orphan
+    # What waits for a hook goes through custody, where nobody can fetch it while the hook is called.
+    action = verdict.action
+    if orphan.has_hook and action == "front":
+        action, orphan = "defer", orphan.becomes(state="deferred")
     return Order(
         left=decision.left,
         message_id=orphan.message_id,
-        action=verdict.action,
+        action=action,
         delay=verdict.delay,
         charge=verdict.charge,
         seen=decision.record.count(verdict.charge),
@@ -205,15 +243,13 @@ def _order(decision: Decision) -> Order:
     )
 
 
-def _tell(orphan: Orphan, outcome: str, reason: str) -> None:
-    emit(
-        OrphanSettled(
-            message_id=orphan.message_id,
-            actor=orphan.actor,
-            queue=orphan.queue,
-            instance=orphan.instance,
-            outcome=outcome,
-            reason=reason,
-            crash_count=orphan.crash_count,
-        )
+def _settled(orphan: Orphan, outcome: str, reason: str) -> OrphanSettled:
+    return OrphanSettled(
+        message_id=orphan.message_id,
+        actor=orphan.actor,
+        queue=orphan.queue,
+        instance=orphan.instance,
+        outcome=outcome,
+        reason=reason,
+        crash_count=orphan.crash_count,
     )

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import AliasChoices, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .entry import OnOrphan, Policy, Recovery
+from .entry import OnOrphan, Policy, RecoveryMode
 from .errors import ConfigurationError
 
 PREFIX = "ASSURED_JOBS_"
@@ -44,7 +44,7 @@ class AssuredJobsSettings(BaseSettings):
     delayed_recovery_interval: float = Field(300.0, gt=0, description="Between the passes after the one at start")
     delayed_recovery_count: int = Field(1, ge=0, description="How many passes after the one at start")
     watch: bool = Field(True, description="Recover whenever someone dies; false: at start and on delay alone")
-    recovery: Recovery = Field("act", description="observe: see, judge and record, and do nothing")
+    recovery: RecoveryMode = Field("act", description="observe: see, judge and record, and do nothing")
     termination_grace_period: float | None = Field(
         None, gt=0, description="What the platform grants between SIGTERM and SIGKILL; `check` compares with it"
     )

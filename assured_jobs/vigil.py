@@ -9,9 +9,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from .entry import InstanceInfo, Presence, Vitals
+from .entry import Death, InstanceInfo, Presence, Vitals
 from .errors import LedgerError
-from .events import InstanceDied, emit
+from .events import InstanceDied
 from .ledger import Ledger, Look
 from .ledger.instances import Seen
 from .policy import Judgement, judge
@@ -24,6 +24,11 @@ LONGEST_GAP = 5.0
 class Finding:
     vitals: Vitals
     judgement: Judgement
+
+    def as_death(self, now: int) -> Death:
+        """The death that declaring would record. `now` in ms of the store's clock."""
+        vitals = self.vitals
+        return Death(vitals.info, now, vitals.beat, now, vitals.draining, self.judgement.cause)
 
 
 class Vigil:
@@ -63,9 +68,10 @@ class Vigil:
         self._looked = None
         self._absent.clear()
 
-    def declare(self, findings: list[Finding]) -> list[str]:
-        """alive -> dead, for those judged dead and still so when the store is asked. Returns their names.
+    def declare(self, findings: list[Finding], *, observe: bool = False) -> list[Finding]:
+        """alive -> dead, for those judged dead and still so when the store is asked. Returns these.
 
+        `observe`: they stay alive, and each is only written down, once.
         If interrupted: the rest is found again by the next look.
         """
         dead = []
@@ -80,9 +86,11 @@ class Vigil:
                 absent=ruling.absent,
                 draining=vitals.draining,
                 cause=ruling.cause,
+                observe=observe,
             ):
-                dead.append(vitals.info.id)
-                emit(InstanceDied(vitals.info.id, ruling.cause))
+                dead.append(finding)
+                if not observe:
+                    self.ledger.tell(InstanceDied(vitals.info.id, ruling.cause))
         return dead
 
     def close(self) -> None:

@@ -10,14 +10,17 @@ from __future__ import annotations
 import logging
 import time
 
-from .errors import LedgerError, LedgerRefused, LedgerUnreachable
-from .events import WatchBegan, complain, emit
+from .errors import LedgerError, LedgerUnreachable
+from .events import WatchBegan
 from .failpoint import reach
+from .hook import Hook
 from .instance import Instance
 from .lease import Lease
 from .ledger import Ledger
+from .observer import Observer
 from .recovery import Recovery, Report
 from .settings import AssuredJobsSettings
+from .telling import complain
 from .vigil import Finding, Vigil
 
 logger = logging.getLogger(__name__)
@@ -36,13 +39,16 @@ LOOK_AGAIN_SOON, LOOK_AGAIN = 1.0, 5.0
 class Watch:
     """Ticks every PERIOD in a thread of its caller. `watch=False`: only the passes at start and on delay."""
 
-    def __init__(self, ledger: Ledger, instance: Instance, settings: AssuredJobsSettings) -> None:
+    def __init__(
+        self, ledger: Ledger, instance: Instance, settings: AssuredJobsSettings, hook: Hook | None = None
+    ) -> None:
         self.ledger = ledger
         self.instance = instance
         self.settings = settings
         self.vigil = Vigil(ledger, once=not settings.watch)
         self.lease = self._new_lease()
-        self.recovery = Recovery(ledger, breathe=self._breathe)
+        self.recovery = Recovery(ledger, breathe=self._breathe, hook=hook)
+        self.observer = Observer(ledger, self.vigil, self.recovery)
         booted = time.monotonic()
         delays = range(settings.delayed_recovery_count + 1)
         self._passes = [booted + number * settings.delayed_recovery_interval for number in delays]
@@ -81,9 +87,9 @@ class Watch:
         silent = self.instance.presence.heard_nobody_for > LONG_SILENCE and not watched_before
         watching = self.lease.obtain(from_the_silent=True) if silent else self.lease.keep()
         if watching and not watched_before:
-            emit(WatchBegan(self.lease.instance))
+            self.ledger.tell(WatchBegan(self.lease.instance))
         look, findings = self.vigil.look()
-        died = self._declare(findings)
+        died = self._declare(findings, look.now)
         if watching:
             again = [id for id, unsettled in look.dead.items() if scheduled or self._is_time(id, unsettled)]
             if again or died or look.due:
@@ -98,7 +104,7 @@ class Watch:
         deadline = time.monotonic() + self.settings.presence_grace + 1
         while True:
             look, findings = self.vigil.look()
-            died = self._declare(findings)
+            died = self._declare(findings, look.now)
             open_question = any(f.vitals.presence == "gone" and f.judgement.state != "dead" for f in findings)
             self._pass([*look.dead, *died])
             if not open_question or time.monotonic() > deadline:
@@ -107,10 +113,13 @@ class Watch:
         self.vigil.rest()
         self.lease.let_go()
 
-    def _declare(self, findings: list[Finding]) -> list[str]:
+    def _declare(self, findings: list[Finding], now: int) -> list[str]:
         if not self.instance.sure:
             return []  # who may be dead himself declares nobody dead
-        died = self.vigil.declare(findings)
+        if self.settings.recovery == "observe":
+            self.observer.note(findings, now)
+            return []
+        died = [finding.vitals.info.id for finding in self.vigil.declare(findings)]
         reach("pass.after_declare")
         return died
 
@@ -139,12 +148,9 @@ class Watch:
         self._send_tick()
 
     def _send_tick(self) -> None:
-        if self.settings.watch and time.monotonic() - self._ticked >= 1.0:
+        if time.monotonic() - self._ticked >= 1.0:
             self._ticked = time.monotonic()
-            try:
-                self.ledger.store.publish(self.ledger.keys.ticks, self.instance.info.id)
-            except LedgerRefused as error:
-                logger.debug("No ticks: the others watch for themselves. %s", error)
+            self.ledger.instances.tick(self.instance.info.id)
 
     def _new_lease(self) -> Lease:
         s = self.settings

@@ -6,16 +6,21 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
+from .entry import ConfirmedOrphan
 from .errors import LedgerError, LedgerUnreachable, OwnershipLost
+from .events import Event
 from .guard import Guard
+from .hook import Hook
 from .host import Host
 from .instance import Instance
 from .job import Job
 from .ledger import Ledger, Store
 from .outage import Outage
 from .settings import AssuredJobsSettings
+from .telling import Listener
 from .ticker import Ticker
 from .watch import PERIOD, Watch
 
@@ -25,17 +30,27 @@ logger = logging.getLogger(__name__)
 class WorkerSide:
     """Started when a Dramatiq worker boots, after any fork."""
 
-    def __init__(self, client: Any, settings: AssuredJobsSettings, host: Host) -> None:
+    def __init__(
+        self,
+        client: Any,
+        settings: AssuredJobsSettings,
+        host: Host,
+        *,
+        on_event: Callable[[Event], object] | None = None,
+        before_hand_back: Callable[[ConfirmedOrphan], object] | None = None,
+    ) -> None:
         if settings.redis_url:
             store = Store.from_url(settings.redis_url, settings.namespace, settings.redis_timeout)
         else:
             store = Store(client, settings.namespace, settings.redis_timeout)
         self.host = host
-        self.ledger = Ledger(store)
-        outage = Outage()
-        self.instance = Instance(self.ledger, settings, host, outage)
+        self._listener = Listener(on_event) if on_event else None
+        self.ledger = Ledger(store, self._listener)
+        hook = Hook(self.ledger, before_hand_back) if before_hand_back else None
+        outage = Outage(self.ledger.tell)
+        self.instance = Instance(self.ledger, settings, host, outage, has_hook=hook is not None)
         self.guard = Guard(self.ledger, self.instance, outage)
-        self.watch = Watch(self.ledger, self.instance, settings)
+        self.watch = Watch(self.ledger, self.instance, settings, hook)
         self._left = False
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
@@ -96,6 +111,8 @@ class WorkerSide:
         self._left = self.instance.stop()
         if self._left:
             self._housekeeping.stop()
+            if self._listener:
+                self._listener.close()
 
     def _flush(self) -> None:
         try:

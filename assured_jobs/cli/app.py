@@ -11,11 +11,15 @@ import click
 
 from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
-from .acting import delete, retry
+from .acting import delete, release, retry
 from .demo import demo
-from .looking import orphans, status
+from .events import events
+from .fleet import flight, instances
 from .options import Options, shared, show_examples
+from .orphans import orphans
 from .recovering import recover
+from .showing import show
+from .status import status
 from .words import safe
 
 UNMATCHED, USAGE, REDIS, BUG = 1, 2, 3, 70
@@ -87,5 +91,5 @@ def main(context: click.Context, _options: Options) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _verb in (status, orphans, retry, delete, recover, demo):
+for _verb in (status, orphans, show, retry, delete, recover, instances, flight, events, release, demo):
     main.add_command(_verb)

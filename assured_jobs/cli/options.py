@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from ..entry import State
 from ..errors import ConfigurationError, ForeignValue, LedgerError
 from ..ledger import Ledger, Store
 from ..ledger.overview import Overview
+from ..orphans import REASONS, Selection
 from ..settings import AssuredJobsSettings, variable
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
@@ -57,6 +59,10 @@ class Verb(click.Command):
         show_examples(self.examples, formatter)
 
 
+class VerbGroup(Verb, click.Group):
+    """A command with verbs of its own."""
+
+
 def show_examples(examples: list[str], formatter: click.HelpFormatter) -> None:
     with formatter.section("Example"):
         for example in examples:
@@ -78,6 +84,29 @@ def shared(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(context.obj, **rest)
 
     return with_options
+
+
+def selecting(states: tuple[State, ...], note: str = "") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Gives a command the filters, and hands them over as one `Selection`. `states` are those it may name."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @click.option("--queue", metavar="NAME", help="Only of this queue.")
+        @click.option("--actor", metavar="NAME", help="Only of this actor.")
+        @click.option("--instance", metavar="ID", help="Only what this worker held: its id, or its label.")
+        @click.option("--reason", type=click.Choice(REASONS), help="Only for this reason.")
+        @click.option(
+            "--state", "states", type=click.Choice(states), multiple=True, help=f"Only these, repeatable. {note}"
+        )
+        @wraps(function)
+        def with_selection(
+            *args: Any, queue: str | None, actor: str | None, instance: str | None, reason: str | None,
+            states: tuple[State, ...], **rest: Any,
+        ) -> Any:  # fmt: skip
+            return function(*args, selection=Selection(states, queue, actor, instance, reason), **rest)
+
+        return with_selection
+
+    return decorate
 
 
 @contextmanager

@@ -1,28 +1,47 @@
 """What Redis holds for us. One transition is one method, one script, one event; `keys` spells every key.
 
 `Ledger` only gathers the rooms: who lives (`instances`), what they run (`deliveries`), what the dead left
-(`estate`), what waits (`custody`), and who may run a pass (`lease`).
+(`estate`), what waits (`custody`), what happened (`chronicle`), and what would have happened (`observed`).
 """
 
 from __future__ import annotations
 
+from ..events import Event
+from ..telling import Listener, emit
+from .chronicle import Chronicle, Told
 from .custody import Custody
 from .deliveries import Answer, Deliveries, Ending, Outcome
 from .estate import Estate, Left, Order, Record
 from .instances import Instances, Look
+from .observed import Observed
 from .store import Store
 
 
 class Ledger:
-    """One namespace of the ledger. Opening it connects to nothing."""
+    """One namespace of the ledger. Opening it connects to nothing. `listener` hears every event told here."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, listener: Listener | None = None) -> None:
         self.store = store
+        self._listener = listener
         self.keys = store.keys
         self.instances = Instances(store)
         self.deliveries = Deliveries(store)
         self.estate = Estate(store)
         self.custody = Custody(store)
+        self.chronicle = Chronicle(store)
+        self.observed = Observed(store)
+
+    def tell(self, *events: Event) -> None:
+        """What happened: to the log, to the stream, to the listener. Never fails, and never waits for a listener.
+
+        If interrupted: logged, and perhaps not written down.
+        """
+        for event in events:
+            emit(event)
+            if self._listener:
+                self._listener.hear(event)
+        if kept := [event for event in events if event.streamed]:
+            self.chronicle.add(kept)
 
     def close(self) -> None:
         self.store.close()
@@ -30,6 +49,7 @@ class Ledger:
 
 __all__ = [
     "Answer",
+    "Chronicle",
     "Custody",
     "Deliveries",
     "Ending",
@@ -42,4 +62,5 @@ __all__ = [
     "Outcome",
     "Record",
     "Store",
+    "Told",
 ]

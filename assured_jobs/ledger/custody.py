@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..entry import Orphan, State
 from ..errors import ForeignValue
-from ..events import complain
+from ..telling import complain
 from .keys import MEMORY, QueueKeys
-from .store import Store
+from .store import Store, pipelined
 
 BATCH = 100
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page of custody ended."""
+
+    score: int
+    delivery: str
 
 
 class Custody:
@@ -16,11 +26,14 @@ class Custody:
         self.store = store
         self.keys = store.keys
 
+    def now(self) -> int:
+        """The store's clock, in ms."""
+        seconds, micros = self.store.ask(lambda client: client.time())
+        return int(seconds) * 1000 + int(micros) // 1000
+
     def due(self, skip: int = 0, limit: int = BATCH) -> list[str]:
         """Deliveries whose time has come, by the store's clock. Of each kind, `skip` are passed over."""
-        k = self.keys
-        seconds, micros = self.store.ask(lambda client: client.time())
-        now = seconds * 1000 + micros // 1000
+        k, now = self.keys, self.now()
         found: list[bytes] = self.store.ask(
             lambda client: client.zrange(k.released, skip, skip + limit - 1), k.released
         )
@@ -29,8 +42,18 @@ class Custody:
         )
         return [raw.decode(errors="surrogateescape") for raw in found]
 
-    def release(self, orphans: list[Orphan]) -> list[str]:
-        """deferred (due) or released -> queue. One word each: handed_back, settled, waiting or gone.
+    def claim(self, orphans: list[Orphan], seconds: float) -> list[int]:
+        """deferred (due) or released -> deferred, ours for so long. When each claim runs out, in ms; 0 for none.
+
+        If interrupted: due again when the claim runs out.
+        """
+        keys = [self.keys.deferred, self.keys.released]
+        args = [int(seconds * 1000), *(orphan.delivery for orphan in orphans)]
+        return [int(until) for until in self.store.run("claim", keys, args)]
+
+    def release(self, orphans: list[Orphan], claims: dict[str, int]) -> list[str]:
+        """deferred (due, or claimed until that time) or released -> queue, each with one word: handed_back, settled,
+        waiting or gone.
 
         If interrupted: each is back in its queue once, or still waits.
         """
@@ -39,31 +62,40 @@ class Custody:
         for orphan in orphans:
             q = QueueKeys(orphan.broker_namespace, orphan.queue)
             keys += [q.queue, q.msgs, k.custody(orphan.message_id), k.job(orphan.message_id)]
-        words = self.store.run("release", keys, [MEMORY, *(orphan.delivery for orphan in orphans)])
+        args: list[str | int] = [MEMORY]
+        for orphan in orphans:
+            args += [orphan.delivery, claims.get(orphan.delivery, 0)]
+        words = self.store.run("release", keys, args)
         return [word.decode() for word in words]
 
-    def retry(self, orphan: Orphan) -> str:
-        """held or deferred -> released: "released", "already" or "gone". Grants exactly one more life.
+    def retry(self, orphans: list[Orphan], who: str) -> list[str]:
+        """held or deferred -> released: "released", "already" or "gone" for each. Grants exactly one more life.
 
-        If interrupted: released or not; saying it again is harmless.
+        If interrupted: each released or not; saying it again is harmless.
         """
         k = self.keys
-        keys = [k.held, k.deferred, k.released, k.job(orphan.message_id), k.orphans]
-        told = orphan.becomes(state="released", reason=f"a person said retry; before: {orphan.reason}")
-        return str(self.store.run("retry", keys, [orphan.delivery, orphan.crash_count, told.dumps()]).decode())
+        calls: list[tuple[str, list[str], list[str | int]]] = []
+        for orphan in orphans:
+            keys = [k.held, k.deferred, k.released, k.job(orphan.message_id), k.orphans]
+            told = orphan.becomes(state="released", reason=f"{who} said retry; before: {orphan.reason}")
+            calls.append(("retry", keys, [orphan.delivery, orphan.crash_count, told.dumps()]))
+        return [word.decode() for word in self.store.run_many(calls)]
 
-    def discard(self, orphan: Orphan) -> str:
-        """held, deferred or released -> discarded: "discarded" or "gone". The payload is deleted.
+    def discard(self, orphans: list[Orphan], who: str) -> list[str]:
+        """held, deferred or released -> discarded: "discarded" or "gone" for each. The payload is deleted.
 
-        If interrupted: discarded or not; saying it again is harmless.
+        If interrupted: each discarded or not; saying it again is harmless.
         """
         k = self.keys
-        keys = [
-            k.held, k.deferred, k.released, k.discarded, k.custody(orphan.message_id), k.job(orphan.message_id),
-            QueueKeys(orphan.broker_namespace, orphan.queue).msgs, k.orphans,
-        ]  # fmt: skip
-        told = orphan.becomes(state="discarded", reason=f"a person said delete; before: {orphan.reason}")
-        return str(self.store.run("discard", keys, [orphan.delivery, told.dumps()]).decode())
+        calls = []
+        for orphan in orphans:
+            keys = [
+                k.held, k.deferred, k.released, k.discarded, k.custody(orphan.message_id), k.job(orphan.message_id),
+                QueueKeys(orphan.broker_namespace, orphan.queue).msgs, k.orphans,
+            ]  # fmt: skip
+            told = orphan.becomes(state="discarded", reason=f"{who} said delete; before: {orphan.reason}")
+            calls.append(("discard", keys, [orphan.delivery, told.dumps()]))
+        return [word.decode() for word in self.store.run_many(calls)]
 
     def read(self, deliveries: list[str]) -> list[Orphan]:
         """What is known of these deliveries; those that are gone are left out."""
@@ -83,12 +115,26 @@ class Custody:
         key = getattr(self.keys, state)
         return int(self.store.ask(lambda client: client.zcard(key), key))
 
-    def page(self, state: State, start: int, size: int) -> list[Orphan]:
-        """Those in one state, oldest first."""
+    def page(self, state: State, size: int, after: Place | None = None) -> tuple[list[Orphan], Place | None]:
+        """Those in one state, oldest first, from the one behind `after` on; and the place to go on from, if any.
+
+        Nothing is passed over, whoever leaves meanwhile; where `after` itself has left, its contemporaries (of the
+        same millisecond) come again.
+        """
         key = getattr(self.keys, state)
-        ids = self.store.ask(lambda client: client.zrange(key, start, start + size - 1), key)
-        known = self.read([raw.decode(errors="surrogateescape") for raw in ids])
-        return [orphan.becomes(state=state) for orphan in known]
+        start = self._rank_behind(key, after) if after else 0
+        rows = self.store.ask(lambda client: client.zrange(key, start, start + size - 1, withscores=True), key)
+        ids = [raw.decode(errors="surrogateescape") for raw, _ in rows]
+        found = [orphan.becomes(state=state) for orphan in self.read(ids)]
+        return found, Place(int(rows[-1][1]), ids[-1]) if len(rows) == size else None
+
+    def _rank_behind(self, key: str, place: Place) -> int:
+        rank, older = self.store.ask(
+            lambda client: pipelined(
+                client, [("ZRANK", key, place.delivery), ("ZCOUNT", key, "-inf", f"({place.score}")]
+            )
+        )
+        return int(older) if rank is None else int(rank) + 1
 
     def _orphan(self, delivery: str, raw: bytes) -> Orphan | None:
         try:

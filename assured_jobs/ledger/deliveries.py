@@ -14,7 +14,8 @@ Outcome = Literal["ack", "retry", "nack", "again"]
 
 @dataclass(frozen=True)
 class Answer:
-    """What begin says. `word` is run, taken, gone, finished, hold, fenced or unknown."""
+    """What begin says. `word` is run, taken, gone, finished, hold, fenced or unknown; `observed` is the word that only
+    an observer does not obey."""
 
     word: str
     crashes: int = 0
@@ -22,6 +23,7 @@ class Answer:
     started_at: int = 0
     recovered_from: str | None = None
     how: str = ""
+    observed: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Deliveries:
         predecessor: str = "",
         successor: tuple[str, str] = ("", ""),
         again: bool = False,
+        observe: bool = False,
         endings: tuple[Ending, ...] = (),
     ) -> tuple[Answer, list[bool]]:
         """fetched -> started, in one round trip that also carries `endings`.
@@ -74,6 +77,7 @@ class Deliveries:
         args = [
             info.id, entry.delivery, token, entry.dumps(), entry.policy.max_crashes, predecessor,
             "again" if again else "", successor[0], QueueKeys(info.broker_namespace, successor[1]).msgs,
+            "observe" if observe else "", k.entries(""),
         ]  # fmt: skip
         *accepted, reply = self.store.run_many([*map(self._finish, endings), ("begin", keys, args)])
         return _answer(reply), [one >= 0 for one in accepted]
@@ -83,7 +87,7 @@ class Deliveries:
 
         If interrupted: finished or not; sending it again changes nothing.
         """
-        return [one >= 0 for one in self.store.run_many([*map(self._finish, endings)])] if endings else []
+        return [one >= 0 for one in self.store.run_many([*map(self._finish, endings)])]
 
     def _finish(self, ending: Ending) -> tuple[str, list[str], list[Any]]:
         k, entry, info = self.keys, ending.entry, ending.info
@@ -144,8 +148,9 @@ class Deliveries:
 def _answer(reply: list[bytes]) -> Answer:
     word = reply[0].decode()
     if word == "run":
-        _, crashes, fence, started_at, last = reply
-        return Answer(word, int(crashes), int(fence), int(started_at), last.decode() or None)
+        _, crashes, fence, started_at, last, observed = reply
+        who = last.decode() or None
+        return Answer(word, int(crashes), int(fence), int(started_at), who, observed=observed.decode())
     if word == "hold":
         return Answer(word, crashes=int(reply[1]))
     if word == "finished":

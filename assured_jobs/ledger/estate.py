@@ -68,7 +68,7 @@ class Estate:
 
         Raises ForeignValue where an entry is not one of ours.
         """
-        started = self._entries(info.id)
+        started = self.entries(info.id)
         # An entry may name a queue that was declared in the last instant of its worker.
         for queue in dict.fromkeys([*info.queues, *(entry.queue for entry, _ in started.values())]):
             acks = QueueKeys(info.broker_namespace, queue).acks(info.broker_id)
@@ -90,7 +90,8 @@ class Estate:
             for at in range(0, len(rest), BATCH):
                 yield rest[at : at + BATCH]
 
-    def _entries(self, instance: str) -> dict[str, tuple[Entry, bytes]]:
+    def entries(self, instance: str) -> dict[str, tuple[Entry, bytes]]:
+        """The started jobs of one instance, by delivery, as read and raw. Raises ForeignValue."""
         key = self.keys.entries(instance)
         found = {}
         for field, raw in self.store.ask(lambda client: client.hgetall(key), key).items():

@@ -10,7 +10,7 @@ import redis
 
 from ..entry import Death, InstanceInfo
 from ..errors import ForeignValue
-from ..events import complain
+from ..telling import complain
 from .keys import MEMORY, ROOM, QueueKeys
 from .store import Store, pipelined, speaking_plainly
 
@@ -109,22 +109,35 @@ class Instances:
         return found
 
     def declare_dead(
-        self, info: InstanceInfo, *, beat: int, older_than: float, absent: bool, draining: bool, cause: str
+        self,
+        info: InstanceInfo,
+        *,
+        beat: int,
+        older_than: float,
+        absent: bool,
+        draining: bool,
+        cause: str,
+        observe: bool = False,
     ) -> int:
         """alive -> dead, where the judgement still holds. Returns the time of death in ms, or 0.
 
+        `observe`: it stays alive, and it is written down once that it would be dead.
         If interrupted: dead or not; a dead instance stays on the list until its jobs are settled.
         """
         k = self.keys
         channel = k.presence(info.id) if absent else ""
         died_at = self.store.run(
             "declare_dead",
-            [k.alive, k.dead, k.deaths, k.vitals],
-            [info.id, beat, int(older_than * 1000), channel, int(draining), cause],
+            [k.alive, k.dead, k.deaths, k.vitals, k.observed],
+            [info.id, beat, int(older_than * 1000), channel, int(draining), cause, "observe" if observe else ""],
         )
-        if died_at:
+        if died_at and not observe:
             self.store.publish(k.presence(info.id), "fenced")
         return int(died_at)
+
+    def tick(self, instance: str) -> None:
+        """Says that this instance has looked after everybody. If interrupted: said, or said a second later."""
+        self.store.run("tick", [self.keys.tick], [instance, self.keys.ticks])
 
     def deaths(self, ids: list[str]) -> list[Death]:
         """What is known of those dead; an instance without a description is left out, and its broker's
@@ -153,13 +166,13 @@ class Instances:
         If interrupted: alive until its TTL, or gone; nothing was held either way.
         """
         k = self.keys
-        keys = [k.alive, k.buried, k.deaths, k.vitals, k.entries(info.id), *_ack_sets(info)]
+        keys = [k.alive, k.buried, k.deaths, k.vitals, k.entries(info.id), *ack_sets(info)]
         return bool(self.store.run("resign", keys, [info.id]) != 0)
 
     def bury(self, info: InstanceInfo) -> bool:
         """dead -> buried, once nothing is owed to it. If interrupted: the next pass buries it."""
         k = self.keys
-        keys = [k.dead, k.buried, k.entries(info.id), *_ack_sets(info)]
+        keys = [k.dead, k.buried, k.entries(info.id), *ack_sets(info)]
         return bool(self.store.run("bury", keys, [info.id, BURIAL_DELAY]))
 
     def reopen(self, instance: str) -> bool:
@@ -187,5 +200,5 @@ def _told(text: bytes | None) -> tuple[str, str, str] | None:
     return last_beat, draining, cause
 
 
-def _ack_sets(info: InstanceInfo) -> list[str]:
+def ack_sets(info: InstanceInfo) -> list[str]:
     return [QueueKeys(info.broker_namespace, queue).acks(info.broker_id) for queue in info.queues]

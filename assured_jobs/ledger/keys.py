@@ -21,10 +21,13 @@ now, *custody* = jobs waiting for time or for a person.
 | held               | ZSET   | delivery -> held at                              | custody; until a person decides   |
 | released           | ZSET   | delivery -> released at                          | custody; until the next tick      |
 | discarded          | ZSET   | delivery -> discarded at                         | ROOM; MEMORY                      |
-| orphans            | HASH   | delivery -> what operators see                   | custody and discarded             |
+| orphans            | HASH   | delivery -> since when, and what operators see   | custody and discarded             |
 | custody:<message>  | SET    | deliveries in custody of one message id          | custody                           |
 | probe:<nonce>      | STRING | whether the broker sees the same server          | one at boot; 10 s                 |
 | lease              | STRING | instance that may run passes                     | one; recovery_lock_ttl            |
+| tick               | STRING | when the watcher last looked, and who it was     | one                               |
+| observed           | ZSET   | instance -> seen dead at, where only observed    | fleet; until it lives, or is empty |
+| events             | STREAM | what happened: action, fact                      | ROOM                              |
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ from dataclasses import dataclass
 #: a message be delayed, so that whatever can still come back meets its own past.
 MEMORY = 7 * 86400
 
-#: How many tombstones, and how many discarded jobs, are remembered at most.
+#: How many tombstones, discarded jobs and events are remembered at most.
 ROOM = 10_000
 
 
@@ -60,6 +63,9 @@ class Keys:
         self.discarded = prefix + "discarded"
         self.orphans = prefix + "orphans"
         self.lease = prefix + "lease"
+        self.tick = prefix + "tick"
+        self.observed = prefix + "observed"
+        self.events = prefix + "events"
         self.presence_prefix = prefix + "presence:"
         # Redis shares channels between its databases: a watcher of another one must not count as ours.
         self.ticks = f"{prefix}ticks:{db}"

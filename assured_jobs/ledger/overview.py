@@ -11,7 +11,8 @@ from .store import Store, pipelined
 _TYPES = {
     "alive": "zset", "dead": "zset", "buried": "zset", "instances": "hash", "deaths": "hash", "vitals": "hash",
     "owners": "hash", "successors": "hash", "fence": "string", "deferred": "zset", "held": "zset",
-    "released": "zset", "discarded": "zset", "orphans": "hash", "lease": "string",
+    "released": "zset", "discarded": "zset", "orphans": "hash", "lease": "string", "tick": "string",
+    "observed": "zset", "events": "stream",
 }  # fmt: skip
 
 #: Recent deaths are counted up to here, so that the question stays cheap after a mass death.
@@ -27,6 +28,12 @@ class Overview:
         """The instance that holds the lease, dead or alive."""
         holder = self.store.ask(lambda client: client.get(self.keys.lease))
         return holder.decode(errors="replace") if holder else None
+
+    def last_tick(self) -> int | None:
+        """When a watcher last looked after everybody, in ms; None where none ever did."""
+        told = self.store.ask(lambda client: client.get(self.keys.tick), self.keys.tick) or b""
+        when = told.split(b" ")[0]
+        return int(when) if when.isdigit() else None
 
     def running(self, instances: list[str]) -> dict[str, int]:
         """How many started jobs each of them has in its hands."""

@@ -97,6 +97,8 @@ class Store:
 
     def run_many(self, calls: Sequence[tuple[str, Sequence[str], Sequence[Any]]]) -> list[Any]:
         """Runs several scripts in one round trip, each atomic by itself, in order. Raises as `run`."""
+        if not calls:
+            return []
         if len(calls) == 1:
             return [self.run(*calls[0])]
         with speaking_plainly([key for _, keys, _ in calls for key in keys]):

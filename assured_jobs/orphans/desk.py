@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import get_args
+from dataclasses import dataclass
 
-from ..entry import Death, Orphan, State
+from ..entry import Death, Orphan
+from ..events import InstanceDied, OperatorSaid
 from ..ledger import Ledger, Left
 from ..recovery import Recovery, Report
+from .deciding import Deciding, Plan, Tally, Verb
 from .fleet import Fleet, Lookout, Status
 from .payloads import Shown, show_all, show_unjudged
-
-STATES: tuple[State, ...] = get_args(State)
-
-#: What an operator may send back, and what may be thrown away.
-RETRIABLE: tuple[State, ...] = ("held", "deferred")
-DELETABLE: tuple[State, ...] = ("held", "deferred", "released")
+from .selection import STATES, Selection
 
 BATCH = 100
+
+#: So many named jobs get an event each; of more there is one for all.
+_MOST_TOLD = 100
 
 #: How long somebody's open grace is waited for before an ID counts as unknown, in seconds.
 PATIENCE = 5.0
@@ -37,20 +36,6 @@ class Forecast:
     delay: float = 0.0
 
 
-@dataclass
-class Tally:
-    """What became of an operator's word.
-
-    `done`: it holds now, also where it had been said before. `gone`: nothing waits under that ID.
-    `refused`: not to be decided yet. `notes` has a sentence for each that is not done.
-    """
-
-    done: int = 0
-    gone: int = 0
-    refused: int = 0
-    notes: list[str] = field(default_factory=list)
-
-
 class Orphans:
     """Opened on a ledger. `fleet` is one look that several answers rest on; without it, each looks for itself."""
 
@@ -58,6 +43,7 @@ class Orphans:
         self.ledger = ledger
         self._lookout = Lookout(ledger)
         self._recovery = Recovery(ledger)
+        self._deciding = Deciding(ledger)
 
     def close(self) -> None:
         self._lookout.close()
@@ -70,18 +56,19 @@ class Orphans:
         """Counts per state and everybody's state. Reads no list of jobs."""
         return self._lookout.status(fleet or self.look())
 
-    def listing(self, fleet: Fleet | None = None, states: tuple[State, ...] = STATES) -> Iterator[Shown]:
-        """What is in these states, one page in memory at a time. What moves meanwhile may be missed or seen twice."""
-        for state in states:
+    def listing(self, selection: Selection, fleet: Fleet | None = None) -> Iterator[Shown]:
+        """What is meant, one page in memory at a time. What moves meanwhile may be missed or seen twice."""
+        for state in selection.within(STATES):
             if state == "orphaned":
-                yield from self._unjudged(fleet or self.look())
+                unjudged = self._unjudged(fleet or self.look())
+                yield from (shown for shown in unjudged if selection.admits(shown.orphan))
                 continue
-            for start in range(0, self.ledger.custody.count(state), BATCH):
-                yield from self.page(state, start, BATCH)
-
-    def page(self, state: State, start: int, size: int) -> list[Shown]:
-        """One page of what is deferred, held, released or discarded, oldest first."""
-        return show_all(self.ledger, self.ledger.custody.page(state, start, size))
+            place = None
+            while True:
+                page, place = self.ledger.custody.page(state, BATCH, place)
+                yield from show_all(self.ledger, [orphan for orphan in page if selection.admits(orphan)])
+                if place is None:
+                    break
 
     def forecast(self, fleet: Fleet | None = None) -> Iterator[Forecast]:
         """The verdict on each orphan, as a pass would come to it now. Changes nothing."""
@@ -112,37 +99,59 @@ class Orphans:
                 break
         return total
 
+    def declare_dead(self, id: str, fleet: Fleet, who: str) -> int:
+        """alive -> dead, by a person's word: the time of death in ms, or 0 where it beat again meanwhile.
+
+        If interrupted: dead or not; a dead instance's jobs come back with the next pass.
+        """
+        vitals = next(one.vitals for one in fleet.findings if one.vitals.info.id == id)
+        died_at = self.ledger.instances.declare_dead(
+            vitals.info, beat=vitals.beat, older_than=0, absent=False, draining=vitals.draining, cause=f"{who} said so"
+        )
+        if died_at:
+            cause = f"{who} said so"
+            self.ledger.tell(InstanceDied(id, cause), OperatorSaid("declare-dead", who, f"worker {id}", 1))
+        return died_at
+
     def find(self, id: str) -> list[Orphan]:
         """What is remembered under a message id in custody, or under a delivery."""
         return self.ledger.custody.read([*dict.fromkeys([*self.ledger.custody.of_message(id), id])])
 
-    def retry(self, ids: list[str]) -> Tally:
+    def retry(self, ids: list[str], who: str) -> Tally:
         """held or deferred -> released, by message id or delivery. "Already released" counts as done.
 
         If interrupted: each released or not; saying it again is harmless.
         """
-        return self._act(ids, self.ledger.custody.retry)
+        return self._act("retry", ids, who)
 
-    def delete(self, ids: list[str]) -> Tally:
+    def delete(self, ids: list[str], who: str) -> Tally:
         """held, deferred or released -> discarded, by message id or delivery.
 
         If interrupted: each discarded or not; saying it again is harmless.
         """
-        return self._act(ids, self.ledger.custody.discard)
+        return self._act("delete", ids, who)
 
-    def retry_all(self) -> Tally:
-        """held and deferred -> released: what waits when this begins, not what is held anew meanwhile.
+    def plan(self, verb: Verb, selection: Selection) -> Plan:
+        """What a word about all that is meant would be about. Writes nothing."""
+        return self._deciding.plan(verb, selection)
 
-        If interrupted: some released; saying it again goes on.
+    def carry_out(self, plan: Plan, who: str, progress: Callable[[int], object] = lambda _done: None) -> Tally:
+        """The word itself: see Deciding.carry_out."""
+        tally = self._deciding.carry_out(plan, who, progress)
+        if unjudged := self._lookout.count_left(self.look()):
+            tally.refused += unjudged
+            tally.notes.append(f"{unjudged} jobs of dead workers are not judged yet: `assured-jobs recover` does that.")
+        return tally
+
+    def release_all(self, plan: Plan, who: str, progress: Callable[[int], object] = lambda _done: None) -> Tally:
+        """Everything in custody -> its queue, for good: before this package is taken out.
+
+        What the dead held is judged first; what would wait for `before_hand_back` does not wait for it any more.
+        If interrupted: some are back, each once; saying it again goes on.
         """
-        return self._act_on_all(RETRIABLE, self.ledger.custody.retry)
-
-    def delete_all(self) -> Tally:
-        """held, deferred and released -> discarded: what waits when this begins.
-
-        If interrupted: some discarded; saying it again goes on.
-        """
-        return self._act_on_all(DELETABLE, self.ledger.custody.discard)
+        tally = self._deciding.carry_out(plan, who, progress)
+        self._recovery.release_due(Report(), without_hook=True)
+        return tally
 
     def _left(self, fleet: Fleet) -> Iterator[tuple[Death, list[Left], dict[str, bytes]]]:
         """What the dead held, batch by batch, with the payloads that still exist."""
@@ -157,23 +166,29 @@ class Orphans:
         for death, batch, payloads in self._left(fleet):
             yield from show_unjudged(self.ledger, death, batch, payloads)
 
-    def _act(self, ids: list[str], act: Callable[[Orphan], str]) -> Tally:
+    def _act(self, verb: Verb, ids: list[str], who: str) -> Tally:
         tally = Tally()
+        named: dict[str, tuple[str, Orphan]] = {}
         unknown = set()
-        acted_on = set()
         for id in dict.fromkeys(ids):
             found = self.find(id)
             if not found:
                 unknown.add(id)
             for orphan in found:
-                if orphan.delivery in acted_on:
-                    continue
-                acted_on.add(orphan.delivery)
-                if act(orphan) != "gone":
-                    tally.done += 1
-                else:
-                    tally.gone += 1
-                    tally.notes.append(f"{id}: waits no longer: it was released, deleted or finished meanwhile.")
+                named.setdefault(orphan.delivery, (id, orphan))
+        orphans = [orphan for _, orphan in named.values()]
+        words = self._deciding.act(verb, orphans, who)
+        told = []
+        for (id, orphan), word in zip(named.values(), words, strict=True):
+            if word == "gone":
+                tally.gone += 1
+                tally.notes.append(f"{id}: waits no longer: it was released, deleted or finished meanwhile.")
+            else:
+                tally.done += 1
+                told.append(OperatorSaid(verb, who, f"job {orphan.message_id}", 1, 0, orphan.message_id))
+        if len(told) > _MOST_TOLD:
+            told = [OperatorSaid(verb, who, f"{len(told)} jobs by name", tally.done, tally.gone)]
+        self.ledger.tell(*told)
         if unknown:
             self._refuse(unknown, tally)
         return tally
@@ -186,20 +201,3 @@ class Orphans:
                 ids = ids - {id}
         tally.gone += len(ids)
         tally.notes += [f"{id}: nothing waits under this ID: it runs, has finished or never was." for id in sorted(ids)]
-
-    def _act_on_all(self, states: tuple[State, ...], act: Callable[[Orphan], str]) -> Tally:
-        tally = Tally()
-        for state in states:
-            start, remaining = 0, self.ledger.custody.count(state)
-            while remaining > 0:
-                size = min(BATCH, remaining)
-                words = [act(orphan) for orphan in self.ledger.custody.page(state, start, size)]
-                gone = words.count("gone")
-                tally.done += len(words) - gone
-                tally.gone += gone
-                remaining -= size
-                start += size - len(words)  # what has a place here and no record stays where it is
-        if unjudged := self._lookout.count_left(self.look()):
-            tally.refused += unjudged
-            tally.notes.append(f"{unjudged} jobs of dead workers are not judged yet: `assured-jobs recover` does that.")
-        return tally

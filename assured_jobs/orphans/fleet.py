@@ -9,6 +9,7 @@ from ..entry import Death, State
 from ..ledger import Ledger, Look
 from ..ledger.overview import Overview
 from ..vigil import Finding, Vigil
+from .selection import label_of
 
 #: Seconds between two looks while somebody's grace is open.
 PERIOD = 0.25
@@ -54,7 +55,8 @@ class Member:
 class Status:
     """The answer to "is it still bleeding?". Times in ms of the store's clock, `now` too.
 
-    `watcher` holds the lease; `watched` says whether it lives. `due` waits no longer for time, only for a worker.
+    `watcher` holds the lease; `watched` says whether it lives, `last_look` when a watcher last looked.
+    `due` waits no longer for time, only for a worker.
     """
 
     now: int
@@ -64,6 +66,7 @@ class Status:
     due: int
     watcher: str | None
     watched: bool
+    last_look: int | None
     deaths_last_hour: int
     instances: list[Member]
 
@@ -119,7 +122,7 @@ class Lookout:
         custody = self.ledger.custody
         left = {death.info.id: self.overview.count_left(death) for death in fleet.deaths}
         died = [death.died_at for death in fleet.deaths if left[death.info.id]]
-        held = custody.page("held", 0, 1)
+        held, _ = custody.page("held", 1)
         watcher = self.overview.watcher()
         return Status(
             now=fleet.look.now,
@@ -135,13 +138,14 @@ class Lookout:
             due=fleet.look.due,
             watcher=watcher,
             watched=any(_is_there(finding) for finding in fleet.findings if finding.vitals.info.id == watcher),
+            last_look=self.overview.last_tick(),
             deaths_last_hour=self.overview.deaths_since(fleet.look.now - 3_600_000),
             instances=self._members(fleet, left),
         )
 
     def _look(self) -> Fleet:
         look, findings = self._vigil.look()
-        judged = [_death(finding, look.now) for finding in findings if finding.judgement.state == "dead"]
+        judged = [finding.as_death(look.now) for finding in findings if finding.judgement.state == "dead"]
         return Fleet(look, findings, self.ledger.instances.deaths(list(look.dead)), judged)
 
     def _members(self, fleet: Fleet, left: dict[str, int]) -> list[Member]:
@@ -150,12 +154,6 @@ class Lookout:
         known = {death.info.id for death in fleet.declared}
         members += [_dead_member(death, left[death.info.id]) for death in fleet.declared]
         return members + [Member(id, "dead", cause="unknown") for id in fleet.look.dead if id not in known]
-
-
-def _death(finding: Finding, now: int) -> Death:
-    """The death that declaring would record, for a judge who only looks."""
-    vitals, cause = finding.vitals, finding.judgement.cause
-    return Death(vitals.info, now, vitals.beat, now, vitals.draining, cause)
 
 
 def _is_there(finding: Finding) -> bool:
@@ -168,7 +166,7 @@ def _member(finding: Finding, running: dict[str, int], left: dict[str, int]) -> 
     return Member(
         id=info.id,
         state=finding.judgement.state,
-        label=_label(info.id),
+        label=label_of(info.id),
         host=info.host,
         pid=info.pid,
         version=info.version,
@@ -184,9 +182,5 @@ def _dead_member(death: Death, left: int) -> Member:
     info = death.info
     age = round(death.silent_for, 3)
     return Member(
-        info.id, "dead", _label(info.id), info.host, info.pid, info.version, age, "gone", 0, left, death.cause
+        info.id, "dead", label_of(info.id), info.host, info.pid, info.version, age, "gone", 0, left, death.cause
     )  # fmt: skip
-
-
-def _label(instance: str) -> str:
-    return instance.rsplit(".", 2)[0]

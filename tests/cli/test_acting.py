@@ -42,7 +42,7 @@ def test_one_job_named_by_both_its_ids_counts_once(scene):
 def test_without_a_watcher_retry_says_what_to_do_next(scene):
     [(message_id, _)] = scene.hold()
     result = scene.run("retry", message_id)
-    assert "1 job released." in result.stdout
+    assert "retried 1\n" in result.stdout
     assert "run `assured-jobs recover`" in result.stdout
 
 
@@ -104,7 +104,7 @@ def test_what_can_be_done_is_done_and_the_rest_makes_the_exit_code(scene):
 
 def test_retry_all_releases_everything_that_waits(scene):
     made = scene.hold(number=250)
-    assert scene.json("retry", "--all")["done"] == 250
+    assert scene.json("retry", "--all", "--yes")["done"] == 250
     assert scene.redis.zcard(scene.keys.released) == len(made)
     assert scene.redis.zcard(scene.keys.held) == 0
 
@@ -112,7 +112,7 @@ def test_retry_all_releases_everything_that_waits(scene):
 def test_retry_all_ends_where_a_record_is_missing(scene):
     [(_, lost), *_] = scene.hold(number=120)
     scene.redis.hdel(scene.keys.orphans, lost)
-    assert scene.json("retry", "--all")["done"] == 119
+    assert scene.json("retry", "--all", "--yes")["done"] == 119
     assert scene.redis.zcard(scene.keys.held) == 1
 
 
@@ -124,7 +124,7 @@ def test_delete_all_leaves_what_nobody_has_judged(scene):
     assert scene.payload(delivery)
 
 
-@pytest.mark.parametrize("words", [("retry", "--all"), ("delete", "--all", "--yes")])
+@pytest.mark.parametrize("words", [("retry", "--all", "--yes"), ("delete", "--all", "--yes")])
 def test_all_of_nothing_is_done_at_once(scene, words):
     result = scene.run(*words)
     assert result.exit_code == 0

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import re
+import time
+from datetime import datetime
+
 import pytest
 
 
@@ -34,13 +38,17 @@ def test_released_jobs_that_nobody_watches_for_count_as_bleeding(scene):
     found = scene.json("status")
     assert found["bleeding"] is True
     assert "nobody watches" in found["summary"]
-    assert found["watcher"] == {"instance": None, "alive": False}
+    assert found["watcher"] == {"instance": None, "alive": False, "last_ran": None}
 
 
 def test_a_live_holder_of_the_lease_is_the_watcher(scene):
     info = scene.register("web-2.1.bbbb", present=True)
     scene.redis.set(scene.keys.lease, info.id)
-    assert scene.json("status")["watcher"] == {"instance": info.id, "alive": True}
+    scene.ledger.instances.tick(info.id)
+    watcher = scene.json("status")["watcher"]
+    assert (watcher["instance"], watcher["alive"]) == (info.id, True)
+    assert abs(datetime.fromisoformat(watcher["last_ran"]).timestamp() - time.time()) < 60
+    assert re.search(rf"watcher: {info.id}, last ran [\d.]+ s ago", scene.run("status").stdout)
 
 
 def test_every_instance_is_listed_with_its_state(scene):

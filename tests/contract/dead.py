@@ -12,7 +12,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from assured_jobs.entry import Death, Entry, InstanceInfo, Policy
 from assured_jobs.ledger import Answer, Ending, Ledger, Order, Store
-from assured_jobs.recovery import Recovery
+from assured_jobs.recovery import Recovery, order_of
 
 VICTIM = "victim"
 
@@ -130,9 +130,7 @@ class Fleet:
         return words
 
     def _order(self, decision) -> Order:
-        from assured_jobs.recovery import _order
-
-        return _order(decision)
+        return order_of(decision)
 
     def native_maintenance(self) -> None:
         """Dramatiq takes every worker for dead."""

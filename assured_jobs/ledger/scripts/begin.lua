@@ -15,9 +15,11 @@
 -- ARGV[4] entry, JSON      ARGV[5] max_crashes   ARGV[6] delivery this one is a retry of, or ""
 -- ARGV[7] "again" to record a job that runs already: the store lost its data, or could not be asked
 -- ARGV[8] id under which a delayed message goes on into its queue, or ""   ARGV[9] payload hash it goes into
+-- ARGV[10] "observe" to refuse nothing but the fenced, or ""   ARGV[11] prefix of the entries
 --
 -- Returns one of
---   {"run", crashes, fence, started ms, last instance or ""}   recorded: start it
+--   {"run", crashes, fence, started ms, last instance or "", what observe kept from being said or ""}
+--                         recorded: start it
 --   {"taken"}             no longer ours, or running elsewhere: drop it, do not ack
 --   {"gone"}              no longer ours, and its payload is nowhere: finished elsewhere, or the store lost it
 --   {"finished", how}     it ended already: ack ("ack") or reject ("nack") what is left of it
@@ -29,7 +31,7 @@ local alive, dead, buried, entries, owners, successors = KEYS[1], KEYS[2], KEYS[
 local fence_key, job, done, acks, msgs = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local id, delivery, token, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_crashes, predecessor, again = tonumber(ARGV[5]), ARGV[6], ARGV[7] == 'again'
-local successor, successor_msgs = ARGV[8], ARGV[9]
+local successor, successor_msgs, observing, entries_prefix = ARGV[8], ARGV[9], ARGV[10] == 'observe', ARGV[11]
 
 if not redis.call('ZSCORE', alive, id) then
   if redis.call('ZSCORE', dead, id) or redis.call('ZSCORE', buried, id) then
@@ -49,14 +51,13 @@ if owner then
 end
 if owner_id == id and owner_token == token then
   local started, fence = string.match(redis.call('HGET', entries, delivery) or '', '^(%d+) (%d+) ')
-  return {'run', crashes, fence or '0', started or '0', last or ''}
+  return {'run', crashes, fence or '0', started or '0', last or '', ''}
 end
 
-if again then
-  if owner then
-    return {'taken'}
+local function refusal()
+  if again then
+    return owner and {'taken'}
   end
-else
   if redis.call('SISMEMBER', acks, delivery) == 0 then
     return {redis.call('HEXISTS', msgs, delivery) == 1 and 'taken' or 'gone'}
   end
@@ -68,14 +69,24 @@ else
     return {'taken'} -- another thread of ours runs it; its ack will find the id where it is
   end
   if owner_id and (redis.call('ZSCORE', alive, owner_id) or redis.call('ZSCORE', dead, owner_id)) then
-    -- Someone put the id back while its owner still ran it, or before the owner's death was settled.
-    -- Back into the owner's ack set: the living owner's ack then finds it, a dead one's recovery judges it.
-    redis.call('SMOVE', acks, owner_acks, delivery)
+    if not observing then
+      -- Someone put the id back while its owner still ran it, or before the owner's death was settled.
+      -- Back into the owner's ack set: the living owner's ack then finds it, a dead one's recovery judges it.
+      redis.call('SMOVE', acks, owner_acks, delivery)
+    end
     return {'taken'}
   end
   if crashes >= cap then
     return {'hold', crashes}
   end
+end
+
+local refused = refusal()
+if refused and (again or not observing) then
+  return refused
+end
+if owner_id and owner_id ~= id then
+  redis.call('HDEL', entries_prefix .. owner_id, delivery) -- observed: it runs a second time, and this one counts
 end
 
 local time = redis.call('TIME')
@@ -93,4 +104,4 @@ end
 if predecessor ~= '' and redis.call('HEXISTS', owners, predecessor) == 1 then
   redis.call('HSET', successors, predecessor, 'begun')
 end
-return {'run', crashes, fence, started, last or ''}
+return {'run', crashes, fence, started, last or '', refused and refused[1] or ''}

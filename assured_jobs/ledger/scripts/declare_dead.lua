@@ -1,20 +1,23 @@
 -- declare_dead: alive -> dead. The judgement is checked again here, where it takes effect: a heartbeat
--- or a presence that came back since the judge looked annuls it.
+-- or a presence that came back since the judge looked annuls it. Where recovery is only observed, the instance
+-- stays alive, and it is written down, once, that it would be dead.
 --
 -- KEYS[1] alive   ZSET  instance id -> last heartbeat, ms
 -- KEYS[2] dead    ZSET  instance id -> died at, ms
 -- KEYS[3] deaths  HASH  instance id -> "<last heartbeat ms> <draining 0|1> <cause>"
 -- KEYS[4] vitals  HASH  instance id -> "<run_id> <draining>"
+-- KEYS[5] observed  ZSET  instance id -> seen dead at, ms
 -- ARGV[1] instance id
 -- ARGV[2] last heartbeat the judge saw, ms
 -- ARGV[3] milliseconds the heartbeat must be old, 0 where only the absence counts
 -- ARGV[4] presence channel that must have no subscriber, "" where the presence does not count
 -- ARGV[5] draining, 0 or 1, as the judge saw it
--- ARGV[6] cause
+-- ARGV[6] cause   ARGV[7] "observe", or ""
 --
 -- Returns the time of death in ms, or 0: annulled, or another judge was first.
-local alive, dead, deaths, vitals = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local alive, dead, deaths, vitals, observed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local id, seen, must_be_old, channel, draining, cause = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local observing = ARGV[7] == 'observe'
 
 local beat = redis.call('ZSCORE', alive, id)
 if not beat or tonumber(beat) ~= tonumber(seen) then
@@ -32,7 +35,11 @@ if channel ~= '' then
   end
 end
 
+if observing then
+  return redis.call('ZADD', observed, 'NX', now, id) == 1 and now or 0
+end
 redis.call('ZREM', alive, id)
+redis.call('ZREM', observed, id)
 redis.call('HDEL', vitals, id)
 redis.call('ZADD', dead, now, id)
 redis.call('HSET', deaths, id, seen .. ' ' .. draining .. ' ' .. cause)

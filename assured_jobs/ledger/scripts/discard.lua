@@ -4,7 +4,7 @@
 -- KEYS[1] held ZSET  KEYS[2] deferred ZSET  KEYS[3] released ZSET  KEYS[4] discarded ZSET   delivery -> ms
 -- KEYS[5] custody SET  KEYS[6] job HASH, of this message id
 -- KEYS[7] msgs HASH  delivery -> payload (Dramatiq's)
--- KEYS[8] orphans HASH  delivery -> what an operator sees, JSON
+-- KEYS[8] orphans HASH  delivery -> "<since ms> <what an operator sees, JSON>"
 -- ARGV[1] delivery   ARGV[2] orphan, JSON
 --
 -- Returns "discarded" or "gone".
@@ -25,9 +25,10 @@ if had + redis.call('ZREM', released, delivery) == 0 then
   return 'gone'
 end
 local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('HDEL', msgs, delivery)
-redis.call('HSET', orphans, delivery, orphan)
-redis.call('ZADD', discarded, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
+redis.call('HSET', orphans, delivery, now .. ' ' .. orphan)
+redis.call('ZADD', discarded, now, delivery)
 redis.call('SREM', custody, delivery)
 if redis.call('SCARD', custody) == 0 then
   redis.call('DEL', job)

@@ -2,7 +2,7 @@
 --
 -- KEYS[1] buried ZSET  KEYS[2] discarded ZSET   id -> ms
 -- KEYS[3] instances HASH  KEYS[4] deaths HASH   instance id -> ...
--- KEYS[5] orphans HASH  delivery -> what an operator sees, JSON
+-- KEYS[5] orphans HASH  delivery -> "<since ms> <what an operator sees, JSON>"
 -- ARGV[1] milliseconds to remember   ARGV[2] how many at most are forgotten in one call
 -- ARGV[3] how many of each are remembered at most, however young
 --

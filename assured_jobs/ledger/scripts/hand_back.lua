@@ -5,7 +5,7 @@
 -- KEYS[1] dead        ZSET  instance id -> died at, ms
 -- KEYS[2] entries     HASH  delivery -> entry, of the dead instance
 -- KEYS[3] owners      HASH  KEYS[4] successors HASH
--- KEYS[5] orphans     HASH  delivery -> what an operator sees, JSON
+-- KEYS[5] orphans     HASH  delivery -> "<since ms> <what an operator sees, JSON>"
 -- KEYS[6] deferred    ZSET  KEYS[7] held ZSET  KEYS[8] discarded ZSET   delivery -> ms
 -- KEYS[9] acks        SET   KEYS[10] queue LIST  KEYS[11] msgs HASH     (Dramatiq's)
 -- KEYS[12+2i] job     HASH  KEYS[13+2i] custody SET, of the i-th delivery's message id
@@ -97,7 +97,7 @@ local function hand_back(i)
     redis.call('RPUSH', queue, delivery)
     return 'handed_back'
   end
-  redis.call('HSET', orphans, delivery, orphan)
+  redis.call('HSET', orphans, delivery, now .. ' ' .. orphan)
   if action == 'discard' then
     redis.call('HDEL', msgs, delivery)
     redis.call('DEL', job)

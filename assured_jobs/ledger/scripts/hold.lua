@@ -1,7 +1,7 @@
 -- hold: fetched -> held. For a delivery that begin refused because its crash cap is reached.
 --
 -- KEYS[1] alive    ZSET  instance id -> last heartbeat, ms
--- KEYS[2] orphans  HASH  delivery -> what an operator sees, JSON
+-- KEYS[2] orphans  HASH  delivery -> "<since ms> <what an operator sees, JSON>"
 -- KEYS[3] held     ZSET  delivery -> held at, ms
 -- KEYS[4] custody  SET   deliveries in custody, of this message id
 -- KEYS[5] job      HASH  crash record of this message id
@@ -21,8 +21,9 @@ if not redis.call('ZSCORE', alive, id) or redis.call('SREM', acks, delivery) == 
   return 0
 end
 local time = redis.call('TIME')
-redis.call('HSET', orphans, delivery, orphan)
-redis.call('ZADD', held, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('HSET', orphans, delivery, now .. ' ' .. orphan)
+redis.call('ZADD', held, now, delivery)
 redis.call('SADD', custody, delivery)
 redis.call('PERSIST', job)
 return 1

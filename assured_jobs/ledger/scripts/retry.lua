@@ -2,7 +2,7 @@
 --
 -- KEYS[1] held ZSET  KEYS[2] deferred ZSET  KEYS[3] released ZSET   delivery -> ms
 -- KEYS[4] job HASH  crash record of this message id
--- KEYS[5] orphans HASH  delivery -> what an operator sees, JSON
+-- KEYS[5] orphans HASH  delivery -> "<since ms> <what an operator sees, JSON>"
 -- ARGV[1] delivery   ARGV[2] crashes, as the operator saw them   ARGV[3] orphan, JSON
 --
 -- Returns "released", "already" (someone said so before), or "gone".
@@ -23,8 +23,9 @@ if redis.call('ZREM', held, delivery) + redis.call('ZREM', deferred, delivery) =
   return 'gone'
 end
 local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local crashes = tonumber(redis.call('HGET', job, 'crashes')) or seen
 redis.call('HSET', job, 'crashes', crashes, 'limit', crashes + 1, 'interrupted', 0)
-redis.call('HSET', orphans, delivery, orphan)
-redis.call('ZADD', released, time[1] * 1000 + math.floor(time[2] / 1000), delivery)
+redis.call('HSET', orphans, delivery, now .. ' ' .. orphan)
+redis.call('ZADD', released, now, delivery)
 return 'released'

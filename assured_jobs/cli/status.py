@@ -1,24 +1,19 @@
-"""`status` and `orphans`: what is going on. They change nothing."""
+"""`status`: is it still bleeding?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from ..entry import State
-from ..orphans import STATES, Orphans, Shown, Status
+from ..orphans import Member, Orphans, Status
 from ..orphans.desk import PATIENCE
 from .options import Options, Verb, ledger_of, shared
-from .words import ago, call, console, count, fields, iso, print_json, print_json_list, safe, span, state_text, table
-
-SHOWN = 50
+from .words import ago, console, count, iso, print_json, safe, span, state_text, table
 
 
 @click.command(
@@ -38,36 +33,6 @@ def status(options: Options) -> None:
         _print_status(found, options.settings().namespace)
 
 
-@click.command(
-    cls=Verb,
-    short_help="The jobs of the dead, and why.",
-    examples=["assured-jobs orphans --state held", "assured-jobs orphans --json | jq -r '.[].message_id'"],
-)
-@click.option(
-    "--state",
-    "states",
-    type=click.Choice(STATES),
-    multiple=True,
-    help="Only these, repeatable. Discarded ones are shown on request alone, but always in JSON.",
-)
-@click.option("--limit", type=click.IntRange(min=0), help=f"How many. [{SHOWN} for people, all as JSON; 0 = all]")
-@shared
-def orphans(options: Options, states: tuple[State, ...], limit: int | None) -> None:
-    """The jobs of the dead: which, whose, why, with what arguments, and what their crashes looked like."""
-    if not states:  # what was thrown away waits for nobody: programs may filter, people should not have to
-        states = STATES if options.as_json else tuple(state for state in STATES if state != "discarded")
-    if limit is None:
-        limit = 0 if options.as_json else SHOWN
-    with ledger_of(options) as ledger, closing(Orphans(ledger)) as desk:
-        fleet = desk.look(PATIENCE)
-        listing = islice(desk.listing(fleet, states), limit or None)
-        if options.as_json:
-            print_json_list(_each(listing))
-            return
-        counts = desk.status(fleet).counts
-        _print_orphans(listing, sum(counts[state] for state in states), fleet.look.now)
-
-
 def _as_json(found: Status) -> dict[str, Any]:
     return {
         "bleeding": found.bleeding,
@@ -76,7 +41,7 @@ def _as_json(found: Status) -> dict[str, Any]:
         "oldest_orphan": iso(found.oldest_orphan),
         "oldest_held": iso(found.oldest_held),
         "due": found.due,
-        "watcher": {"instance": found.watcher, "alive": found.watched},
+        "watcher": {"instance": found.watcher, "alive": found.watched, "last_ran": iso(found.last_look)},
         "deaths_last_hour": found.deaths_last_hour,
         "instances": [asdict(member) for member in found.instances],
     }
@@ -125,13 +90,18 @@ def _print_status(found: Status, namespace: str) -> None:
         watcher = "nobody holds the lease"
     else:
         watcher = safe(found.watcher) + ("" if found.watched else ", which is dead")
-    screen.print(f"watcher: {watcher}   deaths in the last hour: {found.deaths_last_hour}")
+    ran = "never ran" if found.last_look is None else f"last ran {ago(found.last_look, found.now)}"
+    screen.print(f"watcher: {watcher}, {ran}   deaths in the last hour: {found.deaths_last_hour}")
     if not found.instances:
         screen.print("workers: none")
         return
     screen.print()
+    print_members(screen, found.instances)
+
+
+def print_members(screen: Console, members: list[Member]) -> None:
     grid = table("worker", "state", "heartbeat", "connection", "jobs", "host", "pid", "cause", right=("jobs", "pid"))
-    for member in found.instances:
+    for member in members:
         beat = "unknown" if member.heartbeat_age is None else f"{span(member.heartbeat_age)} ago"
         jobs = f"{member.left} left" if member.state == "dead" else f"{member.running} running"
         grid.add_row(
@@ -150,51 +120,3 @@ def _print_counts(screen: Console, found: Status) -> None:
             Text(f"{number:,}{oldest}   ", state_text(state).style if number else "")
         )
     screen.print(line)
-
-
-def _each(listing: Iterator[Shown]) -> Iterator[dict[str, Any]]:
-    for shown in listing:
-        yield {
-            **fields(shown.orphan),
-            "args": shown.args,
-            "kwargs": shown.kwargs,
-            "payload_error": shown.payload_error,
-        }
-
-
-def _print_orphans(listing: Iterator[Shown], total: int, now: int) -> None:
-    screen = console()
-    printed = 0
-    for shown in listing:
-        _print_orphan(screen, shown, now)
-        printed += 1
-    if not printed:
-        screen.print("No job of a dead worker waits for anything.")
-    elif printed < total:
-        screen.print(f"{printed:,} of {total:,} shown: --limit 0 shows all, --state only some.")
-
-
-#: How a death counted for the job, in a word.
-_COUNTED = {"crashes": "crash", "interrupted": "shutdown"}
-
-
-def _print_orphan(screen: Console, shown: Shown, now: int) -> None:
-    orphan = shown.orphan
-    crashes = count(orphan.crash_count, "crash").replace("crashs", "crashes")
-    interrupted = f", {count(orphan.interrupted_count, 'time')} interrupted" if orphan.interrupted_count else ""
-    line = state_text(orphan.state, 10)
-    line.append(safe(orphan.message_id), "bold")
-    line.append(f"  {safe(orphan.actor) or 'unknown actor'} on {safe(orphan.queue)}", "")
-    line.append(f"  {crashes}{interrupted}, its worker died {ago(orphan.orphaned_at, now)}", "dim")
-    screen.print(line, soft_wrap=True)
-    indent = " " * 10
-    screen.print(f"{indent}why   {safe(orphan.reason)}", soft_wrap=True)
-    screen.print(f"{indent}with  {call(shown)}", soft_wrap=True)
-    for crash in orphan.crashes[-3:]:
-        screen.print(
-            f"{indent}{_COUNTED.get(crash.charged_as, 'death')} seen {ago(crash.died_at, now)}, after at most "
-            f"{span(crash.ran_at_most)} of running: {safe(crash.cause)} ({safe(crash.instance)} on {safe(crash.host)})",
-            soft_wrap=True,
-        )
-    if not orphan.crashes:
-        screen.print(f"{indent}on    {safe(orphan.instance)}", soft_wrap=True)

@@ -1,0 +1,36 @@
+-- unobserve: ends the observation of an instance that would be dead: it beats again, or nothing is left in its hands.
+-- No tombstone: nobody declared it dead, and if it wakes after all it registers again.
+--
+-- KEYS[1] alive ZSET  instance id -> last heartbeat, ms   KEYS[2] observed ZSET  instance id -> seen dead at, ms
+-- KEYS[3] vitals HASH   KEYS[4] instances HASH   instance id -> ...
+-- KEYS[5] entries HASH of this instance
+-- KEYS[6...] SETs  every ack set of this incarnation (Dramatiq's)
+-- ARGV[1] instance id
+--
+-- Returns "lives", "gone", or "waits": Dramatiq's maintenance has not come to all of it yet.
+local alive, observed, vitals, instances, entries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local id = ARGV[1]
+
+local seen = redis.call('ZSCORE', observed, id)
+local beat = redis.call('ZSCORE', alive, id)
+if beat and seen and tonumber(beat) > tonumber(seen) then
+  redis.call('ZREM', observed, id)
+  return 'lives'
+end
+if not beat then
+  redis.call('ZREM', observed, id) -- somebody else declared it dead in earnest: its estate is that pass's business
+  return 'gone'
+end
+if redis.call('HLEN', entries) > 0 then
+  return 'waits'
+end
+for i = 6, #KEYS do
+  if redis.call('SCARD', KEYS[i]) > 0 then
+    return 'waits'
+  end
+end
+redis.call('ZREM', alive, id)
+redis.call('ZREM', observed, id)
+redis.call('HDEL', vitals, id)
+redis.call('HDEL', instances, id)
+return 'gone'

@@ -1,0 +1,79 @@
+"""All that is known of one job: where it is, what happened to it, in the order in which it happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..entry import Crash
+from ..errors import ForeignValue
+from ..ledger import Record, Told
+from .desk import Orphans
+from .fleet import Fleet
+from .flight import InFlight, in_flight
+from .payloads import Shown, show_all
+from .selection import Selection
+
+#: How an end in a job's company was counted, in a word.
+COUNTED = {"crashes": "a crash", "interrupted": "interrupted, not as a crash"}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that happened, at a time in ms of the store's clock."""
+
+    at: int
+    what: str
+
+
+@dataclass(frozen=True)
+class Story:
+    """`waiting`: its deliveries in custody, or in a dead worker's hands. `running`: those under way."""
+
+    message_id: str
+    waiting: tuple[Shown, ...]
+    running: tuple[InFlight, ...]
+    record: Record
+    timeline: tuple[Moment, ...]
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.waiting or self.running or self.timeline or self.record != Record())
+
+
+def tell_story(desk: Orphans, id: str, fleet: Fleet) -> Story:
+    """The story of a message id or a delivery. Reads alone. Raises ForeignValue where its record is not ours."""
+    ledger = desk.ledger
+    waiting = show_all(ledger, desk.find(id))
+    unjudged = desk.listing(Selection(states=("orphaned",)), fleet)
+    waiting += [one for one in unjudged if id in (one.orphan.message_id, one.orphan.delivery)]
+    flight = in_flight(ledger, fleet.findings, fleet.look.now)
+    running = tuple(one for one in flight if id in (one.message_id, one.delivery))
+    named = [*(one.orphan.message_id for one in waiting), *(one.message_id for one in running), id]
+    message_id = named[0]
+    record = ledger.estate.records([message_id])[message_id]
+    if isinstance(record, ForeignValue):
+        raise record
+    told = ledger.chronicle.of_message(message_id)
+    history = next((one.orphan.crashes for one in waiting if one.orphan.crashes), record.history)
+    moments = [*_lives(history), *_states(waiting, told), *(Moment(one.at, one.sentence()) for one in told)]
+    moments += [Moment(one.started_at, f"Started on {one.instance}, where it runs.") for one in running]
+    return Story(message_id, tuple(waiting), running, record, tuple(sorted(moments, key=lambda moment: moment.at)))
+
+
+def _lives(crashes: tuple[Crash, ...]) -> list[Moment]:
+    moments = []
+    for crash in crashes:
+        counted = COUNTED.get(crash.charged_as, crash.charged_as)
+        moments.append(Moment(crash.started_at, f"Started on {crash.instance} ({crash.host})."))
+        moments.append(Moment(crash.died_at, f"{crash.instance} died: {crash.cause}. Counted as {counted}."))
+    return moments
+
+
+def _states(waiting: list[Shown], told: list[Told]) -> list[Moment]:
+    """How it came to where it is now, unless an event tells that already."""
+    outcomes = {one.fact.get("outcome") for one in told}
+    return [
+        Moment(one.orphan.since, f"{one.orphan.state.capitalize()}: {one.orphan.reason}.")
+        for one in waiting
+        if one.orphan.since is not None and one.orphan.state not in outcomes
+    ]
