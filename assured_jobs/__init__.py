@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .entry import ConfirmedOrphan
     from .errors import AssuredJobsError, ConfigurationError, OwnershipLost
     from .job import Job, current_job
     from .middleware import AssuredJobs
@@ -19,6 +20,7 @@ _HOMES = {
     "AssuredJobsError": "errors",
     "AssuredJobsSettings": "settings",
     "ConfigurationError": "errors",
+    "ConfirmedOrphan": "entry",
     "Job": "job",
     "OwnershipLost": "errors",
     "current_job": "job",
@@ -29,6 +31,7 @@ __all__ = [
     "AssuredJobsError",
     "AssuredJobsSettings",
     "ConfigurationError",
+    "ConfirmedOrphan",
     "Job",
     "OwnershipLost",
     "current_job",

@@ -10,6 +10,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from .events import Event
 
@@ -66,13 +67,11 @@ class Listener:
             complain(f"on_event is too slow: {_ROOM} events wait for it, and what comes now is not told to it.")
 
     def close(self) -> None:
-        """Lets the callback hear what it has not yet, for two seconds at most."""
+        """Lets the callback hear what it has not yet, for a few seconds at most."""
         if self._thread is not None and self._thread.is_alive():
-            try:
-                self._waiting.put_nowait(None)
-            except queue.Full:
-                return
-            self._thread.join(_PATIENCE)
+            with suppress(queue.Full):
+                self._waiting.put(None, timeout=_PATIENCE)
+                self._thread.join(_PATIENCE)
 
     def _run(self) -> None:
         while (event := self._waiting.get()) is not None:

@@ -151,7 +151,8 @@ class DieAfterForward(dramatiq.Middleware):
 if "LAB_URL" in os.environ:
     broker = RedisBroker(url=os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
-    broker.add_middleware(AssuredJobs())
+    hook = (lambda orphan: note("hook", orphan.args[0])) if "LAB_HOOK" in os.environ else None
+    broker.add_middleware(AssuredJobs(before_hand_back=hook))
     if "LAB_DIE_AFTER_FORWARD" in os.environ:
         broker.add_middleware(DieAfterForward())
     dramatiq.set_broker(broker)

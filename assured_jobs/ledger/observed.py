@@ -8,6 +8,9 @@ from .instances import ack_sets
 from .keys import MEMORY, QueueKeys
 from .store import Store
 
+#: Who would be dead for so long, in ms, and has left nothing, is forgotten.
+PATIENCE = 600_000
+
 
 class Observed:
     def __init__(self, store: Store) -> None:
@@ -37,4 +40,4 @@ class Observed:
         """(observed dead) -> alive or forgotten: "lives", "gone" or "waits". If interrupted: asked again."""
         k = self.keys
         keys = [k.alive, k.observed, k.vitals, k.instances, k.entries(info.id), *ack_sets(info)]
-        return str(self.store.run("unobserve", keys, [info.id]).decode())
+        return str(self.store.run("unobserve", keys, [info.id, PATIENCE]).decode())

@@ -12,6 +12,7 @@ STEPS = (
     "pass.before_hand_back",
     "pass.after_hand_back",
     "pass.before_bury",
+    "pass.after_claim",
     "pass.before_release",
     "pass.after_release",
 )
@@ -19,7 +20,8 @@ STEPS = (
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step: str) -> None:
-    victim = lab.worker(threads=2)
+    hook = {"LAB_HOOK": "1"} if step == "pass.after_claim" else {}
+    victim = lab.worker(threads=2, environment=hook)
     for n in range(4):
         lab.jobs.gated.send(n)
     for n in range(100, 103):
@@ -33,10 +35,14 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
             lab.redis.hset(lab.ledger.keys.job(json.loads(line)["message_id"]), "crashes", 1)
     victim.kill()
 
-    recoverer = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": step})
+    recoverer = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": step, **hook})
     lab.wait(recoverer.died, f"the recoverer dies at {step}")
     lab.open()
-    lab.worker()
+    for delivery, _ in lab.redis.zscan_iter(
+        lab.ledger.keys.deferred
+    ):  # what was claimed is due again, half a minute later
+        lab.redis.zincrby(lab.ledger.keys.deferred, -30_000, delivery)
+    lab.worker(environment=hook)
 
     lab.wait(lambda: len(lab.effects("done")) >= 7, "every job is done")
     lab.wait_until_empty()
@@ -44,3 +50,4 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
     assert lab.count("done") == dict.fromkeys(everything, 1)
     lab.assert_only_the_dead_lost_starts(victim, recoverer)
     assert all(lab.count("start")[n] >= 2 for n in running)
+    assert not hook or set(lab.count("hook")) == running

@@ -5,11 +5,11 @@
 -- KEYS[3] vitals HASH   KEYS[4] instances HASH   instance id -> ...
 -- KEYS[5] entries HASH of this instance
 -- KEYS[6...] SETs  every ack set of this incarnation (Dramatiq's)
--- ARGV[1] instance id
+-- ARGV[1] instance id   ARGV[2] milliseconds in which it may still wake
 --
--- Returns "lives", "gone", or "waits": Dramatiq's maintenance has not come to all of it yet.
+-- Returns "lives", "gone", or "waits": it may wake, or Dramatiq's maintenance has not come to all of it yet.
 local alive, observed, vitals, instances, entries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local id = ARGV[1]
+local id, patience = ARGV[1], tonumber(ARGV[2])
 
 local seen = redis.call('ZSCORE', observed, id)
 local beat = redis.call('ZSCORE', alive, id)
@@ -21,7 +21,9 @@ if not beat then
   redis.call('ZREM', observed, id) -- somebody else declared it dead in earnest: its estate is that pass's business
   return 'gone'
 end
-if redis.call('HLEN', entries) > 0 then
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if (seen and now - tonumber(seen) < patience) or redis.call('HLEN', entries) > 0 then
   return 'waits'
 end
 for i = 6, #KEYS do
