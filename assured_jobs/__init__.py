@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .entry import ConfirmedOrphan
-    from .errors import AssuredJobsError, ConfigurationError, OwnershipLost
+    from .errors import AssuredJobsError, ConfigurationError
     from .job import Job, current_job
     from .middleware import AssuredJobs
+    from .refusals import OwnershipLost
     from .settings import AssuredJobsSettings
 
 _HOMES = {
@@ -22,7 +23,7 @@ _HOMES = {
     "ConfigurationError": "errors",
     "ConfirmedOrphan": "entry",
     "Job": "job",
-    "OwnershipLost": "errors",
+    "OwnershipLost": "refusals",
     "current_job": "job",
 }
 

@@ -41,7 +41,3 @@ class ForeignValue(LedgerRefused):
 class LedgerElsewhere(LedgerRefused):
     """ASSURED_JOBS_REDIS_URL: expected the RedisBroker's own server and database, got another one: what a dead worker
     held can only be handed back in one step where the broker keeps it. Leave the variable unset, or correct it."""
-
-
-class OwnershipLost(AssuredJobsError):
-    """This worker had been declared dead: the job is no longer its own, and runs, or ran, elsewhere."""

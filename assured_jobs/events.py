@@ -110,6 +110,23 @@ class LateFinish(Event):
 
 
 @dataclass(frozen=True)
+class ZombieInterrupted(Event):
+    """A job was still running when its worker learned that it had been declared dead, and was stopped there."""
+
+    message_id: str
+    actor: str
+    queue: str
+    instance: str
+    level: ClassVar[int] = logging.WARNING
+
+    def sentence(self) -> str:
+        return (
+            f"Job {self.message_id} of {self.actor!r} ({self.queue}) interrupted here, since {self.instance} had been "
+            "declared dead; it runs again elsewhere."
+        )
+
+
+@dataclass(frozen=True)
 class Fenced(Event):
     instance: str
     successor: str
@@ -207,6 +224,7 @@ _KINDS = {
     for kind in (
         InstanceDied, OrphanSettled, NeverStartedHandedBack, Refused, LateFinish, Fenced, Registered, WatchBegan,
         LedgerLost, LedgerBack, SignedOff, WouldHave, OperatorSaid,
+        ZombieInterrupted,
     )
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from .entry import Entry, InstanceInfo, Orphan
 from .errors import ForeignValue, LedgerError, LedgerUnreachable
-from .events import LateFinish, OrphanSettled, Refused, WouldHave
+from .events import LateFinish, OrphanSettled, Refused, WouldHave, ZombieInterrupted
 from .failpoint import reach
 from .instance import Instance
 from .job import Job
@@ -41,6 +41,7 @@ class Guard:
         #: Records and refuses nothing.
         self._observing = instance.settings.recovery == "observe"
         instance.on_return = self.record_again
+        instance.on_loss = self.interrupt
 
     def may_start(self, job: Job, predecessor: str, successor: tuple[str, str] = ("", "")) -> Directive:
         """fetched -> started, or why not. Waits while the store cannot say whether this process still lives.
@@ -70,7 +71,7 @@ class Guard:
 
     def may_enqueue(self, job: Job) -> bool:
         """Whether a job may still enqueue anything: a lost one may not."""
-        if job.lost or self.instance.is_lost(job.info.id):
+        if self.is_lost(job):
             return False
         if self.instance.sure:
             return True
@@ -88,7 +89,7 @@ class Guard:
 
     def owns(self, job: Job) -> bool:
         """Asks the store; what is lost once stays lost. Raises LedgerError."""
-        job.lost = job.lost or self.instance.is_lost(job.info.id) or not self._still_owns(job)
+        job.lost = self.is_lost(job) or not self._still_owns(job)
         return not job.lost
 
     def ended(self, job: Job, outcome: Outcome) -> None:
@@ -101,7 +102,23 @@ class Guard:
             if not self.instance.is_lost(job.info.id):
                 self._endings.append(_ending(job))
                 return
-        self._tell_late(job.entry, job.info.id)
+        if job.interrupted:
+            entry = job.entry
+            self.ledger.tell(ZombieInterrupted(entry.message_id, entry.actor, entry.queue, job.info.id))
+        else:
+            self._tell_late(job.entry, job.info.id)
+
+    def is_lost(self, job: Job) -> bool:
+        """Whether it is known that this start is no longer ours."""
+        job.lost = job.lost or self.instance.is_lost(job.info.id)
+        return job.lost
+
+    def interrupt(self, former: str) -> None:
+        """Every job that runs under a name this process has lost: it runs elsewhere, or will."""
+        for job in list(self._running.values()):
+            if job.info.id == former:
+                job.lost = True
+                job.window.interrupt()
 
     def may_put_back(self, job: Job) -> bool:
         """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be

@@ -44,7 +44,8 @@ def _clock() -> float:
 class Instance:
     """This worker process in the ledger.
 
-    `on_return` is called when the ledger answers again, or has lost its data: to record again what runs.
+    `on_return` is called when the ledger answers again, or has lost its data: to record again what runs. `on_loss` is
+    called with a name that this process has lost: to interrupt what runs under it.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Instance:
         self.outage = outage
         self.has_hook = has_hook
         self.on_return: Callable[[], None] = lambda: None
+        self.on_loss: Callable[[str], None] = lambda _former: None
         self.draining = False
         #: True once this process lost a name: messages fetched under it may still be in memory.
         self.reborn = False
@@ -209,6 +211,7 @@ class Instance:
         self._registered, self.reborn = False, True
         self.presence.stop()
         self.presence = self._new_presence()
+        self.on_loss(old.id)
 
     def _rise(self) -> None:
         """Goes on under the new name. In this order, so that every id Dramatiq fetches belongs to a name somebody

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from .entry import Entry, InstanceInfo
+from .interrupt import Window
 from .ledger import Outcome
 
 
@@ -36,6 +37,8 @@ class Job:
     recovered_from: str | None = None
     recorded: bool | None = False  # None: asked for, and the answer never came
     lost: bool = False
+    interrupted: bool = False
+    window: Window = field(default_factory=Window, repr=False)
     retried: bool = False
     successors: tuple[tuple[str, str], ...] = ()
     outcome: Outcome = "retry"

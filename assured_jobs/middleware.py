@@ -9,6 +9,7 @@
 | before_delay_message                   | remembers who fetched a delayed message                 |
 | before_enqueue, forward of a delayed   | fetched -> started (begin), or refused                  |
 | before_enqueue, in a running job       | refused for a lost job; a retry is noted first          |
+| (fenced, in the heartbeat)             | what runs under the lost name is interrupted            |
 | before_worker_shutdown                 | alive -> draining                                       |
 | after_worker_shutdown, process exit    | draining -> buried with empty hands; else dies          |
 
@@ -35,7 +36,7 @@ from .entry import ConfirmedOrphan, Entry
 from .errors import ConfigurationError, LedgerElsewhere
 from .events import Event
 from .job import Job, count_retries, running, running_as
-from .refusals import BadActorOption, NotOurs, WrongServer
+from .refusals import BadActorOption, NotOurs, OwnershipLost, WrongServer
 from .settings import AssuredJobsSettings
 from .worker import WorkerSide
 
@@ -150,6 +151,8 @@ class AssuredJobs(Middleware):
                 # It may kill again. A child that dies inside the last step of its boot leaves Dramatiq's master
                 # waiting for ever, and no supervisor restarts anything.
                 self._side.settled.wait(5)
+            if job.assured:
+                job.window.open()
             return
         running.set(None)
         message.options["store_results"] = False
@@ -163,7 +166,13 @@ class AssuredJobs(Middleware):
         self, broker: dramatiq.Broker, message: Any, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         if job := running_as(message.options):
+            job.window.close()
             job.outcome = "ack" if exception is None else "retry"
+            if isinstance(exception, OwnershipLost) and self._side and self._side.guard.is_lost(job):
+                # Neither its ack nor its nack may take away what runs again elsewhere, nor its result be kept.
+                job.interrupted = True
+                message.options["store_results"] = False
+                _neutralise(message.options)
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
         if job := running_as(message.options):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .entry import ConfirmedOrphan
-from .errors import LedgerError, LedgerUnreachable, OwnershipLost
+from .errors import LedgerError, LedgerUnreachable
 from .events import Event
 from .guard import Guard
 from .hook import Hook
@@ -19,6 +19,7 @@ from .instance import Instance
 from .job import Job
 from .ledger import Ledger, Store
 from .outage import Outage
+from .refusals import OwnershipLost
 from .settings import AssuredJobsSettings
 from .telling import Listener
 from .ticker import Ticker

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,6 +48,23 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
     def gated(n: int, gate: str = "gate") -> None:
         note("start", n)
         wait_for_file(gate)
+        note("done", n)
+
+    def slow(n: int, seconds: float) -> None:
+        note("start", n)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with suppress(Exception):  # a job that lets nothing stop it
+                time.sleep(0.02)
+        note("done", n)
+
+    async def slow_async(n: int, seconds: float) -> None:
+        note("start", n)
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            note("cancelled", n)
+            raise
         note("done", n)
 
     def blob(n: int, data: str) -> None:
@@ -122,6 +141,9 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
     return SimpleNamespace(
         work=actor(work, assured=True),
         gated=actor(gated, assured=True),
+        slow=actor(slow, assured=True),
+        slow_final=actor(slow, actor_name="slow_final", assured=True, max_retries=0),
+        slow_async=actor(slow_async, assured=True) if "LAB_ASYNC" in os.environ else None,
         blob=actor(blob, assured=True),
         poison=actor(poison, assured=True),
         plain=actor(work, actor_name="plain"),
@@ -151,6 +173,8 @@ class DieAfterForward(dramatiq.Middleware):
 if "LAB_URL" in os.environ:
     broker = RedisBroker(url=os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
+    if "LAB_ASYNC" in os.environ:
+        broker.add_middleware(dramatiq.middleware.AsyncIO())
     hook = (lambda orphan: note("hook", orphan.args[0])) if "LAB_HOOK" in os.environ else None
     broker.add_middleware(AssuredJobs(before_hand_back=hook))
     if "LAB_DIE_AFTER_FORWARD" in os.environ:
