@@ -12,6 +12,7 @@ import click
 from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
 from .acting import delete, retry
+from .checking import check
 from .demo import demo
 from .looking import orphans, status
 from .options import Options, shared, show_examples
@@ -24,6 +25,7 @@ _AT_NIGHT = [
     "assured-jobs status     is it still bleeding?",
     "assured-jobs orphans    whose jobs, and why",
     "assured-jobs recover    bring them back now",
+    "assured-jobs check      what is wrong with the set-up",
 ]
 
 
@@ -87,5 +89,5 @@ def main(context: click.Context, _options: Options) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _verb in (status, orphans, retry, delete, recover, demo):
+for _verb in (status, orphans, retry, delete, recover, check, demo):
     main.add_command(_verb)
