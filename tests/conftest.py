@@ -36,11 +36,15 @@ def server(shared_server: Server) -> Server:
 
 @pytest.fixture
 def own_server() -> Iterator[Callable[..., Server]]:
-    """A server of this test's own, to be stopped and started: durable unless the test says otherwise."""
+    """A server of this test's own, to be stopped and started: durable unless the test says otherwise.
+
+    `extra`: more of its command line, which goes before what the server is given anyway.
+    """
     servers: list[Server] = []
 
-    def make(*, durable: bool = True) -> Server:
+    def make(*extra: str, durable: bool = True) -> Server:
         servers.append(Server(durable=durable))
+        servers[-1].extra = list(extra)
         servers[-1].start()
         return servers[-1]
 

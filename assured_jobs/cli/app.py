@@ -12,6 +12,7 @@ import click
 from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
 from .acting import delete, release, retry
+from .checking import check
 from .demo import demo
 from .events import events
 from .fleet import flight, instances
@@ -28,6 +29,7 @@ _AT_NIGHT = [
     "assured-jobs status     is it still bleeding?",
     "assured-jobs orphans    whose jobs, and why",
     "assured-jobs recover    bring them back now",
+    "assured-jobs check      what is wrong with the set-up",
 ]
 
 
@@ -91,5 +93,5 @@ def main(context: click.Context, _options: Options) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _verb in (status, orphans, show, retry, delete, recover, instances, flight, events, release, demo):
+for _verb in (status, orphans, show, retry, delete, recover, instances, flight, events, check, release, demo):
     main.add_command(_verb)

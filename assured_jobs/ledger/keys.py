@@ -89,6 +89,11 @@ class Keys:
         return self.presence_prefix + instance
 
 
+def heartbeats(namespace: str) -> str:
+    """Dramatiq's ZSET of broker id -> last command, in ms of that broker's own clock."""
+    return f"{namespace}:__heartbeats__"
+
+
 @dataclass(frozen=True)
 class QueueKeys:
     """Dramatiq's keys for one queue. `.DQ` queues dead-letter into their canonical queue's `.XQ`."""

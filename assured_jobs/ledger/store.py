@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import redis
@@ -32,6 +32,8 @@ def _load(name: str) -> str:
 
 SCRIPTS = {path.name.removesuffix(".lua"): _load(path.name) for path in _FOLDER.iterdir() if path.name.endswith(".lua")}
 SHAS = {name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, text in SCRIPTS.items()}
+
+T = TypeVar("T")
 
 #: What a Redis says that it cannot serve now, but may soon.
 _PASSING = (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError, redis.exceptions.ConnectionError)
@@ -118,6 +120,14 @@ class Store:
         with speaking_plainly(keys):
             return question(self.client)
 
+    def ask_many(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Runs plain commands, each on the key it names first, a bounded number in a round trip. Raises as `run`."""
+        replies: list[Any] = []
+        for some in batches(commands):
+            with speaking_plainly([*{str(command[1]) for command in some}]):
+                replies += pipelined(self.client, some)
+        return replies
+
     def publish(self, channel: str, word: str) -> None:
         self.ask(lambda client: client.publish(channel, word))
 
@@ -136,6 +146,10 @@ class Store:
 
     def close(self) -> None:
         self.client.connection_pool.disconnect()
+
+
+def batches(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def pipelined(client: Any, commands: Sequence[tuple[Any, ...]], *, raise_on_error: bool = True) -> list[Any]:

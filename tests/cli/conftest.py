@@ -152,6 +152,20 @@ def scene(url: str) -> Iterator[Scene]:
 
 
 @pytest.fixture
+def scene_on(own_server: Callable[..., Server]) -> Iterator[Callable[..., Scene]]:
+    """A scene on a server of its own, with these options on its command line."""
+    scenes: list[Scene] = []
+
+    def make(*extra: str, **more: Any) -> Scene:
+        scenes.append(Scene(own_server(*extra, **more).url))
+        return scenes[-1]
+
+    yield make
+    for made in scenes:
+        made.close()
+
+
+@pytest.fixture
 def is_plain() -> Callable[[str], bool]:
     """Whether a text holds nothing but printable characters and line ends, colours apart."""
     return lambda text: all(c.isprintable() or c == "\n" for c in re.sub(r"\x1b\[[\d;]*m", "", text))

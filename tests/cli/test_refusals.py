@@ -9,7 +9,9 @@ from click.testing import CliRunner
 from assured_jobs.cli import main
 from assured_jobs.demo.server import free_port
 
-VERBS = [("status",), ("orphans",), ("retry", "x"), ("delete", "x"), ("recover",), ("recover", "--dry-run")]
+VERBS = [
+    ("status",), ("orphans",), ("retry", "x"), ("delete", "x"), ("recover",), ("recover", "--dry-run"), ("check",),
+]  # fmt: skip
 
 
 def run(*args: str, **env: str):
@@ -32,7 +34,8 @@ def test_a_redis_that_does_not_answer_is_named_in_one_sentence(verb):
     assert f"127.0.0.1:{port}" in one_sentence(result)
 
 
-def test_a_server_that_is_no_redis_is_told_apart_from_a_bug():
+@pytest.mark.parametrize("verb", ["status", "check"])
+def test_a_server_that_is_no_redis_is_told_apart_from_a_bug(verb):
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
@@ -42,7 +45,7 @@ def test_a_server_that_is_no_redis_is_told_apart_from_a_bug():
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         threading.Thread(target=answer, daemon=True).start()
-        result = run("--url", f"redis://127.0.0.1:{server.getsockname()[1]}/0", "status")
+        result = run("--url", f"redis://127.0.0.1:{server.getsockname()[1]}/0", verb)
     assert result.exit_code == 3
     one_sentence(result)
 
@@ -122,7 +125,7 @@ def test_the_environment_is_the_default(scene):
     assert "web-1.4711.aaaa" in result.stdout
 
 
-@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "demo"])
+@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "check", "demo"])
 def test_every_verbs_help_has_an_example(verb):
     result = run(verb, "--help")
     assert result.exit_code == 0
