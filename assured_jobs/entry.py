@@ -39,7 +39,7 @@ class InstanceInfo:
     """How one incarnation of a worker process describes itself in the ledger.
 
     `shutdown_timeout` and `termination_grace_period` in seconds, None where they are not known; `has_hook` where its
-    jobs want `before_hand_back` called before they come back.
+    jobs want `before_hand_back` called before they come back. `cgroup` names the one it shares with its siblings.
     """
 
     id: str
@@ -60,6 +60,7 @@ class InstanceInfo:
     termination_grace_period: float | None = None
     recovery: RecoveryMode = "act"
     has_hook: bool = False
+    cgroup: str = ""
 
     def dumps(self) -> str:
         return json.dumps(asdict(self))
@@ -86,18 +87,19 @@ class Entry:
     forward: bool = False
     started_at: int = 0
     fence: int = 0
+    suspect: bool = False
 
     def dumps(self) -> str:
-        """Without `delivery`, which is the field's name, and what the store adds: `started_at` and `fence`."""
+        """Without `delivery`, which is the field's name, and what the store adds: see `loads`."""
         return json.dumps([self.message_id, self.actor, self.queue, self.forward, *asdict(self.policy).values()])
 
     @classmethod
     def loads(cls, delivery: str, raw: bytes) -> Entry:
-        """Reads `<started ms> <fence> <token> <JSON>`. Raises ValueError where the bytes are something else."""
-        started, fence, _token, text = raw.split(b" ", 3)
+        """Reads `<started ms> <fence> <token> <suspect> <JSON>`. Raises ValueError where it is something else."""
+        started, fence, _token, suspect, text = raw.split(b" ", 4)
         message_id, actor, queue, forward, on_orphan, max_crashes, max_orphan_age, *_ = json.loads(text)
         policy = Policy(on_orphan, max_crashes, max_orphan_age)
-        return cls(delivery, message_id, actor, queue, policy, forward, int(started), int(fence))
+        return cls(delivery, message_id, actor, queue, policy, forward, int(started), int(fence), suspect == b"1")
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,8 @@ class Crash:
     """One death in a job's company: the evidence. Times in ms, durations in seconds.
 
     Nobody sees the instant of a death: it lies between `last_seen`, a heartbeat, and `died_at`, its declaration.
+    `aboard`: some of the other jobs that ran there, as "<actor> <message id>". `uptime` and `rss`, in bytes, are the
+    worker's at its last heartbeat; `exit_hint` is what killed it, where that can be known.
     """
 
     instance: str
@@ -116,6 +120,10 @@ class Crash:
     ran_at_least: float
     ran_at_most: float
     charged_as: str
+    aboard: tuple[str, ...] = ()
+    uptime: float | None = None
+    rss: int | None = None
+    exit_hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,7 +183,7 @@ class ConfirmedOrphan(Orphan):
 
 
 def load_crashes(items: Iterable[Mapping[str, Any]]) -> tuple[Crash, ...]:
-    return tuple(Crash(**_known(Crash, item)) for item in items)
+    return tuple(Crash(**{**_known(Crash, item), "aboard": tuple(item.get("aboard", ()))}) for item in items)
 
 
 def dump_crashes(crashes: Iterable[Crash]) -> str:
@@ -183,8 +191,32 @@ def dump_crashes(crashes: Iterable[Crash]) -> str:
 
 
 @dataclass(frozen=True)
+class Signs:
+    """What a worker says of itself with each heartbeat. `uptime` in seconds, `rss` in bytes; `oom_kills` is how many
+    processes of its cgroup the kernel had killed for want of memory; None where the system does not tell."""
+
+    uptime: float | None = None
+    rss: int | None = None
+    oom_kills: int | None = None
+
+    def dumps(self) -> str:
+        known = (self.uptime and round(self.uptime, 1), self.rss, self.oom_kills)
+        return " ".join("-" if value is None else str(value) for value in known)
+
+    @classmethod
+    def loads(cls, text: str) -> Signs:
+        """Whatever cannot be read is not known."""
+        words = [*text.split(), "-", "-", "-"][:3]
+        uptime, rss, oom_kills = (float(word) if word.replace(".", "", 1).isdigit() else None for word in words)
+        return cls(uptime, None if rss is None else int(rss), None if oom_kills is None else int(oom_kills))
+
+
+@dataclass(frozen=True)
 class Death:
-    """A dead instance whose jobs are not all settled yet. `died_at` is its declaration; `now` when this was read."""
+    """A dead instance whose jobs are not all settled yet. `died_at` is its declaration; `now` when this was read.
+
+    `suspect` is the delivery of the one suspect it ran, or "". `signs` is what its last heartbeat said of it.
+    """
 
     info: InstanceInfo
     died_at: int
@@ -192,6 +224,8 @@ class Death:
     now: int
     draining: bool
     cause: str
+    suspect: str = ""
+    signs: Signs = field(default_factory=Signs)
 
     @property
     def silent_for(self) -> float:
@@ -208,3 +242,5 @@ class Vitals:
     age: float
     presence: Presence
     draining: bool
+    signs: Signs = field(default_factory=Signs)
+    suspect: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from typing import Literal
@@ -24,6 +25,11 @@ _UNRECORDED = "The ledger in Redis cannot record a job: it runs all the same, an
 
 #: Finishes wait for the next flush, or until so many ride along with a begin: one round trip for all of them.
 _RIDE_ALONG = 32
+
+#: How long a suspect waits while its worker runs another, in seconds: once to twice, and longer where many wait.
+WAIT = 1.5
+
+_WAITS = "it was running when a worker died, and so was another that runs here now: one at a time"
 
 #: How often one message is put back because its retry could not be enqueued, and how many are counted.
 _MOST_PUT_BACK, _MOST_REMEMBERED = 3, 1000
@@ -160,6 +166,9 @@ class Guard:
             self.instance.beat()
             job.info = self.instance.info
             answer = self._ask_begin(job, predecessor, successor)
+        if answer.word == "wait" and self._endings:
+            self.flush()  # the suspect that it waits for may have ended already, untold
+            answer = self._ask_begin(job, predecessor, successor)
         reach("job.after_begin")
         job.recorded = answer.word == "run"
         if answer.observed:
@@ -168,12 +177,12 @@ class Guard:
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
             return self._run(job)
-        if answer.word == "hold":
+        if answer.word in ("hold", "wait"):
             try:
-                self._hold(job, answer.crashes)
+                self._set_aside(job, answer)
             except LedgerError as error:
-                complain(f"A job at its cap could not be held yet. {error}")
-                self.ended(job, "again")  # back into its queue: begin says hold again
+                complain(f"A job that may not start could not be set aside yet. {error}")
+                self.ended(job, "again")  # back into its queue: begin says so again
             return "drop"
         if answer.word == "gone" and self.instance.loss.took(job.entry.delivery):
             return self._run(job)
@@ -230,8 +239,9 @@ class Guard:
                 return False
         return found.ours or (not found.exists and self.instance.loss.took(delivery))
 
-    def _hold(self, job: Job, crashes: int) -> None:
-        entry = job.entry
+    def _set_aside(self, job: Job, answer: Answer) -> None:
+        """fetched -> held or deferred. Raises LedgerError. If interrupted: fetched, and begins again."""
+        entry, crashes = job.entry, answer.crashes
         record = self.ledger.estate.records([entry.message_id])[entry.message_id]
         if isinstance(record, ForeignValue):
             raise record
@@ -242,15 +252,17 @@ class Guard:
             queue=entry.queue,
             broker_namespace=job.info.broker_namespace,
             instance=job.info.id,
-            state="held",
-            reason=say_max_crashes(crashes, entry.policy.max_crashes),
-            reason_code="max_crashes",
-            crash_count=crashes,
+            state="held" if answer.word == "hold" else "deferred",
+            reason=say_max_crashes(crashes, entry.policy.max_crashes) if answer.word == "hold" else _WAITS,
+            reason_code="max_crashes" if answer.word == "hold" else "suspected",
+            crash_count=max(crashes, record.crashes),
             interrupted_count=record.interrupted,
             orphaned_at=record.history[-1].died_at if record.history else None,
             crashes=record.history,
         )
-        if self.ledger.deliveries.hold(job.info, orphan):
+        if answer.word == "wait":
+            self.ledger.deliveries.defer(job.info, orphan, WAIT * (1 + random.random()))
+        elif self.ledger.deliveries.hold(job.info, orphan):
             settled = (orphan.message_id, orphan.actor, orphan.queue, orphan.instance, "held", orphan.reason, crashes)
             self.ledger.tell(OrphanSettled(*settled))
 
@@ -273,6 +285,8 @@ class Guard:
         self.ledger.tell(LateFinish(entry.message_id, entry.actor, entry.queue, instance))
 
     def _tell_observed(self, job: Job, word: str) -> None:
+        if word == "wait":
+            return
         entry, outcome = job.entry, "held" if word == "hold" else "refused"
         reason = "it has reached its cap" if word == "hold" else f"not started here a second time: {word}"
         told = (outcome, reason, job.info.id, entry.message_id, entry.actor, entry.queue, job.crash_count)

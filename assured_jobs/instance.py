@@ -15,6 +15,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from uuid import uuid4
 
+from . import evidence
 from .entry import InstanceInfo
 from .errors import LedgerElsewhere, LedgerError
 from .events import Fenced, Registered, SignedOff
@@ -139,7 +140,9 @@ class Instance:
                 self._register()
             asked, info = _clock(), self.info
             grace = self.settings.presence_grace > 0
-            word, seen_by = self.ledger.instances.beat(info.id, presence=grace, draining=self.draining)
+            word, seen_by = self.ledger.instances.beat(
+                info.id, presence=grace, draining=self.draining, signs=evidence.signs()
+            )
             if word == "alive":
                 self._confirmed = asked
                 self._verified = seen_by != "-"
@@ -252,4 +255,5 @@ class Instance:
             termination_grace_period=s.termination_grace_period,
             recovery=s.recovery,
             has_hook=self.has_hook,
+            cgroup=evidence.cgroup(),
         )

@@ -59,7 +59,9 @@ def _gave_a_chance(interval: float, watched: float | None) -> bool:
 class Case:
     """One delivery of a dead instance, as the judge needs it. Times in seconds.
 
-    `assured` is None where the actor is unknown. `started` is False for prefetched and delayed deliveries.
+    `with_suspect`: another job was aboard that had been running at an earlier death, the only such one: it alone is
+    charged, and this one becomes a suspect itself. `assured` is None where the actor is unknown. `started` is False for
+    prefetched and delayed deliveries.
     """
 
     started: bool
@@ -71,17 +73,18 @@ class Case:
     handed_back: int = 0
     limit: int = 0
     draining: bool = False
+    with_suspect: bool = False
     since_last_sign: float = 0.0
 
 
 Action = Literal["front", "tail", "defer", "hold", "discard", "leave"]
-Charge = Literal["crashes", "interrupted", "handed_back", ""]
+Charge = Literal["crashes", "suspicions", "interrupted", "handed_back", ""]
 
 
 #: Why, for programs: a small set that never grows with the jobs.
 ReasonCode = Literal[
     "never_started", "not_assured", "undecodable",
-    "crashed", "interrupted",
+    "crashed", "suspected", "interrupted",
     "max_crashes", "max_interrupted", "max_orphan_age", "on_orphan",
 ]  # fmt: skip
 
@@ -117,8 +120,8 @@ def _never_started(case: Case) -> Verdict:
 
 def _never_again(case: Case) -> Verdict | None:
     """Why a started job does not simply run again, if it does not."""
-    charge: Charge = "interrupted" if case.draining else "crashes"
-    crashes, interrupted = case.crashes + (not case.draining), case.interrupted + case.draining
+    charge = _charge(case)
+    crashes, interrupted = case.crashes + (charge == "crashes"), case.interrupted + case.draining
     if case.since_last_sign > case.policy.max_orphan_age:
         age, most = round(case.since_last_sign), round(case.policy.max_orphan_age)
         reason = f"last sign of life {age} s ago, more than max_orphan_age={most} s"
@@ -130,14 +133,22 @@ def _never_again(case: Case) -> Verdict | None:
     if interrupted >= MAX_INTERRUPTED:
         reason = f"interrupted {interrupted} times by workers shutting down"
         return Verdict("hold", "max_interrupted", reason, charge)
-    if crashes >= max(case.policy.max_crashes, case.limit) and not case.draining:
+    if charge == "crashes" and crashes >= max(case.policy.max_crashes, case.limit):
         return Verdict("hold", "max_crashes", say_max_crashes(crashes, case.policy.max_crashes), charge)
     return None
+
+
+def _charge(case: Case) -> Charge:
+    if case.draining:
+        return "interrupted"
+    return "suspicions" if case.with_suspect else "crashes"
 
 
 def _again(case: Case, jitter: float) -> Verdict:
     if case.draining:
         return Verdict("front", "interrupted", "interrupted: its worker was shutting down", "interrupted")
+    if case.with_suspect:
+        return Verdict("front", "suspected", "its worker died running a suspect, which is charged alone", "suspicions")
     crashes = case.crashes + 1
     if crashes == 1:
         return Verdict("front", "crashed", "its worker died: crash 1", "crashes")

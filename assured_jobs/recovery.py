@@ -15,6 +15,7 @@ from .brokers.redis import read_payload
 from .entry import Crash, Death, Orphan, Policy, State
 from .errors import ForeignValue, LedgerRefused
 from .events import Event, NeverStartedHandedBack, OrphanSettled
+from .evidence import exit_hint
 from .failpoint import reach
 from .hook import Hook
 from .ledger import Ledger, Left, Order, Record
@@ -170,6 +171,7 @@ class Recovery:
                 handed_back=record.handed_back,
                 limit=record.limit,
                 draining=death.draining,
+                with_suspect=bool(death.suspect) and death.suspect != left.delivery,
                 since_last_sign=death.silent_for,
             )
             ruling = policy.verdict(case, jitter=random.random())
@@ -192,7 +194,7 @@ class Recovery:
 def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verdict, record: Record) -> Orphan:
     started_at = left.entry.started_at if left.entry and not left.entry.forward else None
     history = record.history
-    if ruling.charge in ("crashes", "interrupted") and started_at is not None:
+    if ruling.charge in ("crashes", "suspicions", "interrupted") and started_at is not None:
         crash = Crash(
             instance=death.info.id,
             host=death.info.host,
@@ -203,6 +205,10 @@ def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verd
             ran_at_least=max(0, death.last_beat - started_at) / 1000,
             ran_at_most=max(0, death.died_at - started_at) / 1000,
             charged_as=ruling.charge,
+            aboard=left.aboard,
+            uptime=death.signs.uptime,
+            rss=death.signs.rss,
+            exit_hint=exit_hint(death),
         )
         history = (*history, crash)[-10:]
     return Orphan(

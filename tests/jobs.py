@@ -76,6 +76,15 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         note("start", n)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def late_poison(n: int) -> None:
+        """Waits until all its neighbours run, at its first start."""
+        note("start", n)
+        while (
+            len({line["n"] for line in map(json.loads, open(os.environ["LAB_EFFECTS"])) if line["kind"] == "start"}) < 4
+        ):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     def flaky(n: int, failures: int) -> None:
         note("start", n)
         message = dramatiq.middleware.CurrentMessage.get_current_message()
@@ -146,6 +155,7 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         slow_async=actor(slow_async, assured=True) if "LAB_ASYNC" in os.environ else None,
         blob=actor(blob, assured=True),
         poison=actor(poison, assured=True),
+        late_poison=actor(late_poison, assured=True),
         plain=actor(work, actor_name="plain"),
         plain_gated=actor(gated, actor_name="plain_gated"),
         plain_poison=actor(poison, actor_name="plain_poison"),

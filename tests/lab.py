@@ -188,6 +188,9 @@ class Lab:
     def wait_until_empty(self, timeout: float = 40.0) -> None:
         self.wait(lambda: self.payloads() == 0, "every message is acked", timeout)
 
+    def wait_until_empty_but(self, number: int) -> None:
+        self.wait(lambda: self.payloads() == number, f"all but {number} messages are acked")
+
     def assured_jobs(self, *args: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Runs the command line."""
         return subprocess.run(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..entry import Crash
 from ..orphans import STATES, Orphans, Selection, Shown
 from ..orphans.desk import PATIENCE
 from .options import Options, Verb, ledger_of, selecting, shared
@@ -72,7 +73,7 @@ def _print_orphans(listing: Iterator[Shown], limit: int, total: int | None, now:
 
 
 #: How a death counted for the job, in a word.
-_COUNTED = {"crashes": "crash", "interrupted": "shutdown"}
+_COUNTED = {"crashes": "crash", "suspicions": "death beside a suspect", "interrupted": "shutdown"}
 
 
 def print_orphan(screen: Console, shown: Shown, now: int) -> None:
@@ -93,5 +94,18 @@ def print_orphan(screen: Console, shown: Shown, now: int) -> None:
             f"{span(crash.ran_at_most)} of running: {safe(crash.cause)} ({safe(crash.instance)} on {safe(crash.host)})",
             soft_wrap=True,
         )
+        _print_evidence(screen, indent, crash)
     if not orphan.crashes:
         screen.print(f"{indent}on    {safe(orphan.instance)}", soft_wrap=True)
+
+
+def _print_evidence(screen: Console, indent: str, crash: Crash) -> None:
+    told = [crash.exit_hint] if crash.exit_hint else []
+    if crash.rss:
+        told.append(f"its worker had {crash.rss / 2**20:,.0f} MiB")
+    if crash.uptime is not None:
+        told.append(f"was up for {span(crash.uptime)}")
+    if crash.aboard:
+        told.append(f"and ran beside it {', '.join(crash.aboard)}")
+    if told:
+        screen.print(f"{indent}      {safe('; '.join(told), 400)}", soft_wrap=True)

@@ -11,11 +11,16 @@ from .store import Store
 
 Outcome = Literal["ack", "retry", "nack", "again"]
 
+#: By how much each that is deferred already lengthens the wait of the next, and the longest wait, in ms.
+EACH, LONGEST = 50, 30_000
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What begin says. `word` is run, taken, gone, finished, hold, fenced or unknown; `observed` is the word that only
-    an observer does not obey."""
+    """What begin says. `word` is run, taken, gone, finished, hold, wait, fenced or unknown.
+
+    `observed` is the word that only an observer does not obey.
+    """
 
     word: str
     crashes: int = 0
@@ -72,7 +77,7 @@ class Deliveries:
         k, q = self.keys, QueueKeys(info.broker_namespace, entry.queue)
         keys = [
             k.alive, k.dead, k.buried, k.entries(info.id), k.owners, k.successors, k.fence,
-            k.job(entry.message_id), k.done(entry.delivery), q.acks(info.broker_id), q.msgs,
+            k.job(entry.message_id), k.done(entry.delivery), q.acks(info.broker_id), q.msgs, k.aboard,
         ]  # fmt: skip
         args = [
             info.id, entry.delivery, token, entry.dumps(), entry.policy.max_crashes, predecessor,
@@ -94,7 +99,7 @@ class Deliveries:
         q = QueueKeys(info.broker_namespace, entry.queue)
         keys = [
             k.alive, k.entries(info.id), k.owners, k.successors, k.job(entry.message_id), k.done(entry.delivery),
-            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue,
+            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue, k.aboard,
         ]  # fmt: skip
         went = "".join(f"{id} {QueueKeys(info.broker_namespace, queue).msgs}\n" for id, queue in ending.successors)
         return "finish", keys, [info.id, entry.delivery, ending.token, ending.outcome, MEMORY, went]
@@ -132,6 +137,16 @@ class Deliveries:
             )
         )
         return Fetched(alive is not None, bool(ours), bool(payload))
+
+    def defer(self, info: InstanceInfo, orphan: Orphan, seconds: float) -> bool:
+        """fetched -> deferred. False where the delivery is no longer this instance's.
+
+        If interrupted: still fetched, and deferred the next time it begins; or deferred.
+        """
+        k, q = self.keys, QueueKeys(info.broker_namespace, orphan.queue)
+        keys = [k.alive, k.orphans, k.deferred, k.custody(orphan.message_id), q.acks(info.broker_id)]
+        args = [info.id, orphan.delivery, orphan.dumps(), int(seconds * 1000), EACH, LONGEST]
+        return bool(self.store.run("defer", keys, args))
 
     def hold(self, info: InstanceInfo, orphan: Orphan) -> bool:
         """fetched -> held. False where the delivery is no longer this instance's.

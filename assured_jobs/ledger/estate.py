@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..entry import Crash, Death, Entry, InstanceInfo, Orphan, dump_crashes, load_crashes
@@ -14,13 +15,19 @@ from .store import Store, pipelined
 
 BATCH = 100
 
+#: How many of those who were aboard are named in the evidence.
+MOST_ABOARD = 8
+
 #: Payloads above this many bytes are read one at a time, so that a batch of huge ones stays bounded in memory.
 LARGE = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Left:
-    """One delivery left behind, as read: nothing is judged yet. `payload` is None where a started job needs none."""
+    """One delivery left behind, as read: nothing is judged yet. `payload` is None where a started job needs none.
+
+    `aboard`: some of the other started jobs that were there, as "<actor> <message id>".
+    """
 
     delivery: str
     queue: str
@@ -28,6 +35,7 @@ class Left:
     entry: Entry | None
     raw_entry: bytes
     payload: bytes | None
+    aboard: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,7 @@ class Record:
     """The crash record of one message id."""
 
     crashes: int = 0
+    suspicions: int = 0
     interrupted: int = 0
     handed_back: int = 0
     limit: int = 0
@@ -83,7 +92,7 @@ class Estate:
                 if not cursor:
                     break
             rest = [
-                Left(id, queue, False, entry, raw, None)
+                Left(id, queue, False, entry, raw, None, _others(id, started))
                 for id, (entry, raw) in started.items()
                 if entry.queue == queue and id not in seen
             ]
@@ -113,7 +122,8 @@ class Estate:
         found = []
         for id in deliveries:
             entry, raw = started.get(id, (None, b""))
-            found.append(Left(id, queue, True, entry, raw, payloads.get(id)))
+            others = _others(id, started) if entry else ()
+            found.append(Left(id, queue, True, entry, raw, payloads.get(id), others))
         return found
 
     def payloads(self, namespace: str, queue: str, deliveries: list[str]) -> dict[str, bytes]:
@@ -139,7 +149,7 @@ class Estate:
 
     def records(self, message_ids: list[str]) -> dict[str, Record | ForeignValue]:
         """The crash records, empty for a message that never crashed; the error itself where a record is not ours."""
-        names = ("crashes", "interrupted", "handed_back", "limit", "history")
+        names = ("crashes", "suspicions", "interrupted", "handed_back", "limit", "history")
         commands = [("HMGET", self.keys.job(id), *names) for id in message_ids]
         rows = self.store.ask(lambda client: pipelined(client, commands, raise_on_error=False))
         return {id: _record(self.keys.job(id), row) for id, row in zip(message_ids, rows, strict=True)}
@@ -167,12 +177,19 @@ class Estate:
 
 def _record(key: str, row: Any) -> Record | ForeignValue:
     try:
-        crashes, interrupted, handed_back, limit = (int(value or 0) for value in row[:4])
-        return Record(crashes, interrupted, handed_back, limit, load_crashes(json.loads(row[4] or b"[]")))
+        crashes, suspicions, interrupted, handed_back, limit = (int(value or 0) for value in row[:5])
+        history = load_crashes(json.loads(row[5] or b"[]"))
+        return Record(crashes, suspicions, interrupted, handed_back, limit, history)
     except (ValueError, TypeError) as error:
         foreign = ForeignValue(f"{ForeignValue.__doc__} Expected a crash record in the hash {key}, got {row!r}.")
         foreign.__cause__ = error
         return foreign
+
+
+def _others(delivery: str, started: dict[str, tuple[Entry, bytes]]) -> tuple[str, ...]:
+    """At the first recoverer who comes by; a later one sees fewer."""
+    running = (entry for entry, _ in started.values() if entry.delivery != delivery and not entry.forward)
+    return tuple(f"{entry.actor} {entry.message_id}" for entry in islice(running, MOST_ABOARD))
 
 
 def _text(raw: bytes) -> str:

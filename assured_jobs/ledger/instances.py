@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from ..entry import Death, InstanceInfo
+from ..entry import Death, InstanceInfo, Signs
 from ..errors import ForeignValue
 from ..telling import complain
 from .keys import MEMORY, ROOM, QueueKeys
@@ -26,7 +26,9 @@ class Seen:
     beat: int
     seen_by: str
     draining: bool
+    signs: Signs
     subscribers: int
+    suspect: str
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Instances:
         reply = self.store.run("register", [k.alive, k.dead, k.buried, k.instances], [info.id, info.dumps()])
         return bool(reply == b"alive")
 
-    def beat(self, instance: str, *, presence: bool, draining: bool) -> tuple[str, str]:
+    def beat(self, instance: str, *, presence: bool, draining: bool, signs: Signs | None = None) -> tuple[str, str]:
         """alive -> alive. Returns what the script says, and the run_id that saw the presence, or "-".
 
         If interrupted: the heartbeat counts or does not.
@@ -65,14 +67,14 @@ class Instances:
         k = self.keys
         channel = k.presence(instance) if presence else ""
         keys = [k.alive, k.dead, k.buried, k.vitals, k.instances]
-        reply = self.store.run("beat", keys, [instance, channel, int(draining)])
+        reply = self.store.run("beat", keys, [instance, channel, int(draining), (signs or Signs()).dumps()])
         words = [word.decode() for word in reply]
         return words[0], words[1] if len(words) > 1 else "-"
 
     def look(self, client: Any) -> Look:
         """Reads the fleet through `client`, whose one connection the judge watches. Writes nothing."""
         k = self.keys
-        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released]
+        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released, k.aboard]
         with speaking_plainly(keys):
             try:
                 connection = int(client.client_id())
@@ -87,7 +89,7 @@ class Instances:
             uptime=float(uptime),
             connection=connection,
             due=int(due),
-            living=tuple(_seen(*living[at : at + 4]) for at in range(0, len(living), 4)),
+            living=tuple(_seen(*living[at : at + 5]) for at in range(0, len(living), 5)),
             dead={dead[at].decode(): int(dead[at + 1]) for at in range(0, len(dead), 2)},
         )
 
@@ -128,7 +130,7 @@ class Instances:
         channel = k.presence(info.id) if absent else ""
         died_at = self.store.run(
             "declare_dead",
-            [k.alive, k.dead, k.deaths, k.vitals, k.observed],
+            [k.alive, k.dead, k.deaths, k.vitals, k.observed, k.entries(info.id), k.aboard],
             [info.id, beat, int(older_than * 1000), channel, int(draining), cause, "observe" if observe else ""],
         )
         if died_at and not observe:
@@ -147,17 +149,20 @@ class Instances:
         if not infos:
             return []
         known = list(infos)
-        (seconds, micros), told, *scores = self.store.ask(
-            lambda client: pipelined(
-                client, [("TIME",), ("HMGET", k.deaths, *known), *(("ZSCORE", k.dead, id) for id in known)]
-            )
-        )
+        questions = [("TIME",), ("HMGET", k.deaths, *known), ("HMGET", k.aboard, *known)]
+        questions += [("ZSCORE", k.dead, id) for id in known]
+        (seconds, micros), told, suspects, *scores = self.store.ask(lambda client: pipelined(client, questions))
         now = seconds * 1000 + micros // 1000
         found = []
-        for id, text, died_at in zip(known, told, scores, strict=True):
+        for id, text, suspect, died_at in zip(known, told, suspects, scores, strict=True):
             if died_at is not None:
-                last_beat, draining, cause = _told(text) or (str(int(died_at)), "0", "unknown")
-                found.append(Death(infos[id], int(died_at), int(last_beat), now, draining == "1", cause))
+                last_beat, draining, cause, signs = _told(text) or (str(int(died_at)), "0", "unknown", "")
+                found.append(
+                    Death(
+                        infos[id], int(died_at), int(last_beat), now, draining == "1", cause,
+                        (suspect or b"").decode(errors="surrogateescape"), Signs.loads(signs),
+                    )
+                )  # fmt: skip
         return found
 
     def resign(self, info: InstanceInfo) -> bool:
@@ -172,7 +177,7 @@ class Instances:
     def bury(self, info: InstanceInfo) -> bool:
         """dead -> buried, once nothing is owed to it. If interrupted: the next pass buries it."""
         k = self.keys
-        keys = [k.dead, k.buried, k.entries(info.id), *ack_sets(info)]
+        keys = [k.dead, k.buried, k.entries(info.id), k.aboard, *ack_sets(info)]
         return bool(self.store.run("bury", keys, [info.id, BURIAL_DELAY]))
 
     def reopen(self, instance: str) -> bool:
@@ -186,18 +191,20 @@ class Instances:
         return int(self.store.run("forget", keys, [MEMORY * 1000, 500, ROOM]))
 
 
-def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes) -> Seen:
-    seen_by, _, draining = vitals.decode(errors="replace").partition(" ")
-    return Seen(id.decode(errors="surrogateescape"), int(float(beat)), seen_by, draining == "1", int(subscribers))
+def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes, suspect: bytes) -> Seen:
+    seen_by, draining, signs = [*vitals.decode(errors="replace").split(" ", 2), "", ""][:3]
+    name, last = id.decode(errors="surrogateescape"), int(float(beat))
+    aboard = suspect.decode(errors="surrogateescape")
+    return Seen(name, last, seen_by, draining == "1", Signs.loads(signs), int(subscribers), aboard)
 
 
-def _told(text: bytes | None) -> tuple[str, str, str] | None:
+def _told(text: bytes | None) -> tuple[str, str, str, str] | None:
     """What declare_dead wrote, or None where it is missing or not ours."""
-    match = re.fullmatch(rb"(\d+) ([01]) (.*)", text or b"")
+    match = re.fullmatch(rb"(\d+) ([01]) ([^\n]*)\n?(.*)", text or b"")
     if match is None:
         return None
-    last_beat, draining, cause = (part.decode(errors="replace") for part in match.groups())
-    return last_beat, draining, cause
+    last_beat, draining, cause, signs = (part.decode(errors="replace") for part in match.groups())
+    return last_beat, draining, cause, signs
 
 
 def ack_sets(info: InstanceInfo) -> list[str]:

@@ -14,7 +14,8 @@ now, *custody* = jobs waiting for time or for a person.
 | entries:<instance> | HASH   | delivery -> entry                                | flight; until finished or settled |
 | owners             | HASH   | delivery -> instance, token, ack set             | flight; with the entry            |
 | successors         | HASH   | delivery -> where its retry went                 | flight; with the entry            |
-| job:<message>      | HASH   | crashes, interrupted, limit, history             | crashed jobs; success or MEMORY   |
+| aboard             | HASH   | instance -> the one suspect it runs, or ran last | fleet; until finished or buried   |
+| job:<message>      | HASH   | crashes, suspicions, interrupted, limit, history | crashed jobs; success or MEMORY   |
 | done:<delivery>    | STRING | how it ended, where its payload outlived its ack | contested jobs; MEMORY            |
 | fence              | STRING | the last fence given out                         | one                               |
 | deferred           | ZSET   | delivery -> due at                               | custody; until due                |
@@ -56,6 +57,7 @@ class Keys:
         self.vitals = prefix + "vitals"
         self.owners = prefix + "owners"
         self.successors = prefix + "successors"
+        self.aboard = prefix + "aboard"
         self.fence = prefix + "fence"
         self.deferred = prefix + "deferred"
         self.held = prefix + "held"

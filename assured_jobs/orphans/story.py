@@ -14,7 +14,11 @@ from .payloads import Shown, show_all
 from .selection import Selection
 
 #: How an end in a job's company was counted, in a word.
-COUNTED = {"crashes": "a crash", "interrupted": "interrupted, not as a crash"}
+COUNTED = {
+    "crashes": "a crash",
+    "suspicions": "a suspicion: another job was charged",
+    "interrupted": "interrupted, not as a crash",
+}
 
 
 @dataclass(frozen=True)

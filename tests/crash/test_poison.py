@@ -97,3 +97,23 @@ def test_an_actors_on_orphan_decides(lab: Lab, actor: str, state: str) -> None:
     lab.worker()
     lab.wait(lambda: [o["state"] for o in _orphans(lab)] == [state], f"it is {state}")
     assert lab.count("start")[1] == 1
+
+
+def test_poison_is_held_after_three_starts_and_its_innocent_neighbours_are_done(server, make_lab) -> None:
+    lab = make_lab(server)
+    for n in (1, 2, 3):
+        lab.jobs.slow.send(n, 2)
+    lab.jobs.late_poison.send(0)
+    supervisor = Supervisor(lab)
+    try:
+        lab.wait(lambda: [o for o in _orphans(lab) if o["state"] == "held"], "the poison is held", timeout=90)
+        lab.wait(lambda: lab.count("done") == {1: 1, 2: 1, 3: 1}, "the innocents are done")
+        lab.wait_until_empty_but(1)
+    finally:
+        supervisor.stop()
+    [held] = [o for o in _orphans(lab) if o["state"] != "discarded"]
+    assert (held["actor"], held["crash_count"]) == ("late_poison", 3)
+    assert lab.count("start")[0] == 3
+    first, *alone = held["crashes"]
+    assert {one.split()[0] for one in first["aboard"]} == {"slow"}, "all four were aboard at the first death"
+    assert all(crash["charged_as"] == "crashes" and crash["rss"] > 2**20 and crash["uptime"] >= 0 for crash in alone)

@@ -3,14 +3,15 @@
 -- KEYS[1] alive       ZSET    instance id -> last heartbeat, ms
 -- KEYS[2] dead        ZSET    instance id -> died at, ms
 -- KEYS[3] buried      ZSET    instance id -> buried at, ms
--- KEYS[4] entries     HASH    delivery -> "<started ms> <fence> <token> <JSON>", of this instance
+-- KEYS[4] entries     HASH    delivery -> "<started ms> <fence> <token> <suspect 0|1> <JSON>", of this instance
 -- KEYS[5] owners      HASH    delivery -> "<instance id> <token> <ack set>"
 -- KEYS[6] successors  HASH    delivery -> "begun", or lines of "<id> <payload hash>"
 -- KEYS[7] fence       STRING  the last fence given out
--- KEYS[8] job         HASH    crashes, limit, last_instance: of this message id, where it ever crashed
+-- KEYS[8] job         HASH    crashes, suspicions, limit, last_instance: of this message id, where it met a death
 -- KEYS[9] done        STRING  how the delivery ended, where its payload outlived its ack
 -- KEYS[10] acks       SET     this incarnation's ack set of the queue (Dramatiq's)
 -- KEYS[11] msgs       HASH    delivery -> payload (Dramatiq's)
+-- KEYS[12] aboard     HASH    instance id -> the one suspect it runs
 -- ARGV[1] instance id      ARGV[2] delivery      ARGV[3] token, fresh for each start
 -- ARGV[4] entry, JSON      ARGV[5] max_crashes   ARGV[6] delivery this one is a retry of, or ""
 -- ARGV[7] "again" to record a job that runs already: the store lost its data, or could not be asked
@@ -24,11 +25,12 @@
 --   {"gone"}              no longer ours, and its payload is nowhere: finished elsewhere, or the store lost it
 --   {"finished", how}     it ended already: ack ("ack") or reject ("nack") what is left of it
 --   {"hold", crashes}     the cap is reached: into custody with it
+--   {"wait"}              a suspect, and this instance runs one already: later, or elsewhere
 --   {"fenced"}            this incarnation has been declared dead
 --   {"unknown"}           this incarnation is not registered
 -- Asked twice with one token it answers the same: a blind retry starts nothing twice.
 local alive, dead, buried, entries, owners, successors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local fence_key, job, done, acks, msgs = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
+local fence_key, job, done, acks, msgs, aboard = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local id, delivery, token, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_crashes, predecessor, again = tonumber(ARGV[5]), ARGV[6], ARGV[7] == 'again'
 local successor, successor_msgs, observing, entries_prefix = ARGV[8], ARGV[9], ARGV[10] == 'observe', ARGV[11]
@@ -40,8 +42,11 @@ if not redis.call('ZSCORE', alive, id) then
   return {'unknown'}
 end
 
-local crashes, limit, last = unpack(redis.call('HMGET', job, 'crashes', 'limit', 'last_instance'))
+local crashes, suspicions, limit, last =
+  unpack(redis.call('HMGET', job, 'crashes', 'suspicions', 'limit', 'last_instance'))
 crashes = tonumber(crashes) or 0
+-- It was running when a worker died. A delayed message on its way into its queue can kill nobody.
+local suspect = (crashes > 0 or (tonumber(suspicions) or 0) > 0) and successor == ''
 local cap = math.max(max_crashes, tonumber(limit) or 0)
 
 local owner = redis.call('HGET', owners, delivery)
@@ -79,6 +84,10 @@ local function refusal()
   if crashes >= cap then
     return {'hold', crashes}
   end
+  local other = suspect and redis.call('HGET', aboard, id)
+  if other and other ~= delivery and redis.call('HEXISTS', entries, other) == 1 then
+    return {'wait'} -- so that the next death here can be only one suspect's
+  end
 end
 
 local refused = refusal()
@@ -96,7 +105,10 @@ local fence = math.max(micros, (tonumber(redis.call('GET', fence_key)) or 0) + 1
 fence = string.format('%.0f', fence)
 local started = string.format('%.0f', math.floor(micros / 1000))
 redis.call('SET', fence_key, fence)
-redis.call('HSET', entries, delivery, started .. ' ' .. fence .. ' ' .. token .. ' ' .. entry)
+redis.call('HSET', entries, delivery, table.concat({started, fence, token, suspect and 1 or 0, entry}, ' '))
+if suspect then
+  redis.call('HSET', aboard, id, delivery)
+end
 redis.call('HSET', owners, delivery, id .. ' ' .. token .. ' ' .. acks)
 if successor ~= '' then
   redis.call('HSET', successors, delivery, successor .. ' ' .. successor_msgs .. '\n')

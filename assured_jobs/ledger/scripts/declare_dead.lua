@@ -4,9 +4,10 @@
 --
 -- KEYS[1] alive   ZSET  instance id -> last heartbeat, ms
 -- KEYS[2] dead    ZSET  instance id -> died at, ms
--- KEYS[3] deaths  HASH  instance id -> "<last heartbeat ms> <draining 0|1> <cause>"
--- KEYS[4] vitals  HASH  instance id -> "<run_id> <draining>"
+-- KEYS[3] deaths  HASH  instance id -> "<last heartbeat ms> <draining 0|1> <cause>\n<signs>"
+-- KEYS[4] vitals  HASH  instance id -> "<run_id> <draining> <signs>"
 -- KEYS[5] observed  ZSET  instance id -> seen dead at, ms
+-- KEYS[6] entries HASH  delivery -> entry, of this instance   KEYS[7] aboard HASH  instance id -> its suspect
 -- ARGV[1] instance id
 -- ARGV[2] last heartbeat the judge saw, ms
 -- ARGV[3] milliseconds the heartbeat must be old, 0 where only the absence counts
@@ -15,7 +16,7 @@
 -- ARGV[6] cause   ARGV[7] "observe", or ""
 --
 -- Returns the time of death in ms, or 0: annulled, or another judge was first.
-local alive, dead, deaths, vitals, observed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local alive, dead, deaths, vitals, observed, entries, aboard = unpack(KEYS)
 local id, seen, must_be_old, channel, draining, cause = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local observing = ARGV[7] == 'observe'
 
@@ -38,9 +39,14 @@ end
 if observing then
   return redis.call('ZADD', observed, 'NX', now, id) == 1 and now or 0
 end
+local signs = string.match(redis.call('HGET', vitals, id) or '', '^%S+ %S+ (.*)$') or ''
+local suspect = redis.call('HGET', aboard, id)
+if suspect and redis.call('HEXISTS', entries, suspect) == 0 then
+  redis.call('HDEL', aboard, id) -- it is not aboard any more: nobody else must be spared on its account
+end
 redis.call('ZREM', alive, id)
 redis.call('ZREM', observed, id)
 redis.call('HDEL', vitals, id)
 redis.call('ZADD', dead, now, id)
-redis.call('HSET', deaths, id, seen .. ' ' .. draining .. ' ' .. cause)
+redis.call('HSET', deaths, id, seen .. ' ' .. draining .. ' ' .. cause .. '\n' .. signs)
 return now

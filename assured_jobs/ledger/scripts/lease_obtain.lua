@@ -3,7 +3,7 @@
 --
 -- KEYS[1] lease   STRING  instance id of the holder
 -- KEYS[2] alive   ZSET    instance id -> last heartbeat, ms
--- KEYS[3] vitals  HASH    instance id -> "<run_id> <draining>"
+-- KEYS[3] vitals  HASH    instance id -> "<run_id> <draining> <signs>"
 -- ARGV[1] instance id   ARGV[2] ttl, ms   ARGV[3] prefix of the presence channels
 -- ARGV[4] milliseconds after which a silent holder no longer counts
 --

@@ -2,14 +2,15 @@
 --
 -- KEYS[1] alive     ZSET  instance id -> last heartbeat, ms
 -- KEYS[2] dead      ZSET  instance id -> died at, ms
--- KEYS[3] vitals    HASH  instance id -> "<run_id> <draining>"
+-- KEYS[3] vitals    HASH  instance id -> "<run_id> <draining> <signs>"
 -- KEYS[4] deferred  ZSET  delivery -> due at, ms
 -- KEYS[5] released  ZSET  delivery -> released at, ms
+-- KEYS[6] aboard    HASH  instance id -> the one suspect it runs
 -- ARGV[1] prefix of the presence channels   ARGV[2] prefix of the entries
 --
 -- Returns {now ms, run_id or "-", server uptime s or -1, deliveries due,
---          {id, last heartbeat, vitals, subscribers or -1, ...} of the living, {id, started jobs not settled, ...} of the dead}.
-local alive, dead, vitals, deferred, released = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+--          {id, last heartbeat, vitals, subscribers or -1, suspect or "", ...} of the living, {id, started jobs not settled, ...} of the dead}.
+local alive, dead, vitals, deferred, released, aboard = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local channel_prefix, entries_prefix = ARGV[1], ARGV[2]
 
 local time = redis.call('TIME')
@@ -30,6 +31,7 @@ for i = 1, #scored, 2 do
   living[#living + 1] = scored[i + 1]
   living[#living + 1] = redis.call('HGET', vitals, id) or '- 0'
   living[#living + 1] = tostring(count[2] or -1)
+  living[#living + 1] = redis.call('HGET', aboard, id) or ''
 end
 
 local gone = {}

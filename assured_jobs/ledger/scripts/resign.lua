@@ -4,7 +4,7 @@
 -- KEYS[1] alive    ZSET  instance id -> last heartbeat, ms
 -- KEYS[2] buried   ZSET  instance id -> buried at, ms
 -- KEYS[3] deaths   HASH  instance id -> "<last heartbeat ms> <draining> <cause>"
--- KEYS[4] vitals   HASH  instance id -> "<run_id> <draining>"
+-- KEYS[4] vitals   HASH  instance id -> "<run_id> <draining> <signs>"
 -- KEYS[5] entries  HASH  delivery -> entry of this instance
 -- KEYS[6...]       SETs  every ack set of this incarnation
 -- ARGV[1] instance id
