@@ -177,6 +177,75 @@ class LedgerBack(Event):
 
 
 @dataclass(frozen=True)
+class InstanceStalled(Event):
+    """It sends no heartbeat, and its connection stands: its interpreter is busy, or paused. `silent_for` in seconds."""
+
+    instance: str
+    silent_for: float
+    level: ClassVar[int] = logging.WARNING
+
+    def sentence(self) -> str:
+        return (
+            f"Worker {self.instance} is stalled: no heartbeat for {self.silent_for:.0f} s, and still connected. "
+            "Its jobs are left alone until stall_ttl."
+        )
+
+
+@dataclass(frozen=True)
+class StallOver(Event):
+    instance: str
+
+    def sentence(self) -> str:
+        return f"Worker {self.instance} is stalled no longer: it beats again."
+
+
+@dataclass(frozen=True)
+class PresenceUnverified(Event):
+    """`ttl` and `grace` in seconds."""
+
+    instance: str
+    ttl: float
+    grace: float
+    level: ClassVar[int] = logging.WARNING
+
+    def sentence(self) -> str:
+        return (
+            f"The server does not show the presence of {self.instance}: SUBSCRIBE, PUBSUB NUMSUB or INFO is refused, "
+            f"or a proxy stands between. Its death will be seen after {self.ttl:g} s instead of {self.grace:g} s."
+        )
+
+
+@dataclass(frozen=True)
+class StrayPutRight(Event):
+    """A living worker had fetched a delivery and forgotten it. `outcome`: put_back, held, or finished."""
+
+    delivery: str
+    queue: str
+    instance: str
+    outcome: str
+    message_id: str = ""
+    level: ClassVar[int] = logging.WARNING
+
+    def sentence(self) -> str:
+        did = self.outcome.replace("_", " ")
+        return f"Delivery {self.delivery} ({self.queue}) lay forgotten in the hands of {self.instance}: {did}."
+
+
+@dataclass(frozen=True)
+class ThreadDied(Event):
+    """`replaced`: whether Dramatiq's worker was given a new one."""
+
+    instance: str
+    thread: str
+    replaced: bool
+    level: ClassVar[int] = logging.ERROR
+
+    def sentence(self) -> str:
+        then = "a new one takes its place" if self.replaced else "restart this worker: its work stands still"
+        return f"Dramatiq's {self.thread} of {self.instance} has died by itself: {then}."
+
+
+@dataclass(frozen=True)
 class SignedOff(Event):
     instance: str
 
@@ -225,6 +294,11 @@ _KINDS = {
         InstanceDied, OrphanSettled, NeverStartedHandedBack, Refused, LateFinish, Fenced, Registered, WatchBegan,
         LedgerLost, LedgerBack, SignedOff, WouldHave, OperatorSaid,
         ZombieInterrupted,
+        InstanceStalled,
+        StallOver,
+        PresenceUnverified,
+        StrayPutRight,
+        ThreadDied,
     )
 }  # fmt: skip
 

@@ -59,7 +59,7 @@ class Guard:
         while True:
             try:
                 if not job.assured:
-                    return self._may_start_unassured(job)
+                    return self._run(job) if self._may_start_unassured(job) else "drop"
                 if self.outage.resting:
                     raise LedgerUnreachable
                 return self._begin(job, predecessor, successor)
@@ -100,8 +100,10 @@ class Guard:
 
     def ended(self, job: Job, outcome: Outcome) -> None:
         """started -> gone, with the next begin or flush. If interrupted: a finished job whose payload is gone."""
-        job.outcome = outcome
         with self._lock:
+            if job.settled:
+                return
+            job.outcome, job.settled = outcome, True
             self._running.pop(job.token, None)
             if job.recorded is False and outcome != "again":
                 return
@@ -122,9 +124,25 @@ class Guard:
     def interrupt(self, former: str) -> None:
         """Every job that runs under a name this process has lost: it runs elsewhere, or will."""
         for job in list(self._running.values()):
-            if job.info.id == former:
+            if job.assured and job.info.id == former:
                 job.lost = True
                 job.window.interrupt()
+
+    def in_hand(self) -> set[str]:
+        """Every delivery that a thread here has taken up and the ledger has not heard the end of."""
+        with self._lock:
+            running = {job.entry.delivery for job in self._running.values()}
+            return running | {ending.entry.delivery for ending in self._endings}
+
+    def ended_unheard(self, seconds: float) -> list[Job]:
+        """What ended so long ago and was neither acked nor rejected, or whose thread is gone: nobody else will tell."""
+        threads = {thread.ident for thread in threading.enumerate()}
+        long_ago = time.monotonic() - seconds
+        return [
+            job
+            for job in list(self._running.values())
+            if (job.ended_at is not None and job.ended_at < long_ago) or job.thread not in threads
+        ]
 
     def may_put_back(self, job: Job) -> bool:
         """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be
@@ -149,7 +167,7 @@ class Guard:
     def record_again(self) -> None:
         """The store did not answer, or lost its data: what runs here is recorded from memory. Raises LedgerError."""
         for job in list(self._running.values()):
-            if self.instance.is_lost(job.info.id):
+            if not job.assured or self.instance.is_lost(job.info.id):
                 continue
             answer, _ = self.ledger.deliveries.begin(job.info, job.entry, job.token, again=True)
             if answer.word == "run":
@@ -194,8 +212,7 @@ class Guard:
         return "drop"
 
     def _run(self, job: Job) -> Directive:
-        if job.assured:
-            self._running[job.token] = job
+        self._running[job.token] = job
         return "run"
 
     def _ask_begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Answer:
@@ -218,13 +235,13 @@ class Guard:
         self._check(endings, accepted)
         return answer
 
-    def _may_start_unassured(self, job: Job) -> Directive:
+    def _may_start_unassured(self, job: Job) -> bool:
         if self._observing or (self.instance.sure and not self.instance.reborn):
-            return "run"
+            return True
         if self._still_fetched(job.info, job.entry.delivery, job.entry.queue):
-            return "run"
+            return True
         self._tell_refused(job.entry, "taken")
-        return "drop"
+        return False
 
     def _still_owns(self, job: Job) -> bool:
         if job.recorded and not self._observing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Protocol
 
 
@@ -26,6 +27,12 @@ class Host(Protocol):
 
     def sees(self, key: str) -> bool:
         """Whether the broker's own client finds a key. Raises LedgerError."""
+
+    def threads(self) -> dict[str, threading.Thread]:
+        """Dramatiq's threads that should be running, by what they are."""
+
+    def replace(self, name: str) -> bool:
+        """Gives the worker a new thread in the place of that one. False where it cannot be done."""
 
     def in_memory(self) -> set[str]:
         """Every delivery that was fetched and has not come to a thread."""

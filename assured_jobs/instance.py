@@ -18,7 +18,7 @@ from uuid import uuid4
 from . import evidence
 from .entry import InstanceInfo
 from .errors import LedgerElsewhere, LedgerError
-from .events import Fenced, Registered, SignedOff
+from .events import Fenced, PresenceUnverified, Registered, SignedOff
 from .host import Host
 from .ledger import Ledger
 from .loss import Loss
@@ -35,6 +35,10 @@ _UNRECORDED = (
 
 #: How long a boot waits for the presence, in seconds, where the connection cannot be had at once.
 _BOOT_PATIENCE = 1.0
+
+
+#: So many heartbeats without a verified presence mean that it cannot be had.
+UNSEEN = 3
 
 
 def _clock() -> float:
@@ -62,6 +66,8 @@ class Instance:
         self.draining = False
         #: True once this process lost a name: messages fetched under it may still be in memory.
         self.reborn = False
+        #: Heartbeats so far, and how many deliveries were fetched and not acked at the last one.
+        self.beats = self.fetched = 0
         self.loss = Loss()
         self._lost: set[str] = set()
         self._rising_from: str | None = None
@@ -69,6 +75,7 @@ class Instance:
         self._lock = threading.RLock()
         self._confirmed = _clock()
         self._verified = False
+        self._unseen = 0
         self._registered = False
         self._same_server = False
         self.info = self._new_info()
@@ -140,12 +147,15 @@ class Instance:
                 self._register()
             asked, info = _clock(), self.info
             grace = self.settings.presence_grace > 0
-            word, seen_by = self.ledger.instances.beat(
-                info.id, presence=grace, draining=self.draining, signs=evidence.signs()
+            word, seen_by, fetched = self.ledger.instances.beat(
+                info, presence=grace, draining=self.draining, signs=evidence.signs()
             )
             if word == "alive":
                 self._confirmed = asked
                 self._verified = seen_by != "-"
+                self.fetched = fetched
+                self.beats += 1
+                self._warn_of_absence(grace)
             elif word == "fenced":
                 self._drop_name()
                 self._rise()
@@ -188,6 +198,13 @@ class Instance:
             self._heartbeat.interval = min(1.0, self.settings.heartbeat_interval)
         else:
             self._heartbeat.interval = self.settings.heartbeat_interval
+
+    def _warn_of_absence(self, wanted: bool) -> None:
+        """Says, once, that a death here will be seen late."""
+        self._unseen = 0 if self._verified else self._unseen + 1
+        if wanted and self._unseen == UNSEEN:
+            s = self.settings
+            self.ledger.tell(PresenceUnverified(self.info.id, s.heartbeat_ttl, s.presence_grace))
 
     def _register(self, *, again: bool = False) -> None:
         asked = _clock()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -38,6 +39,9 @@ class Job:
     recorded: bool | None = False  # None: asked for, and the answer never came
     lost: bool = False
     interrupted: bool = False
+    thread: int = field(default_factory=threading.get_ident)
+    ended_at: float | None = None
+    settled: bool = False
     window: Window = field(default_factory=Window, repr=False)
     retried: bool = False
     successors: tuple[tuple[str, str], ...] = ()
@@ -50,6 +54,12 @@ class Job:
     def is_retried_by(self, options: dict[str, Any]) -> bool:
         """Whether these are the options of a retry of this start: Dramatiq's Retries has counted one more."""
         return count_retries(options) > self.retries
+
+    @property
+    def unheard_outcome(self) -> Outcome:
+        """How it ended, where neither its ack nor its rejection came through: what failed is put back, unless its
+        retry is in the broker, which the ledger finds out."""
+        return "again" if self.outcome == "retry" else self.outcome
 
     def ensure_owned(self) -> None:
         """Asks the store whether this job is still this worker's: call it before an effect that must not happen twice.

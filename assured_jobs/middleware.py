@@ -22,6 +22,7 @@ import atexit
 import logging
 import multiprocessing.util
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -167,6 +168,7 @@ class AssuredJobs(Middleware):
     ) -> None:
         if job := running_as(message.options):
             job.window.close()
+            job.ended_at = time.monotonic()
             job.outcome = "ack" if exception is None else "retry"
             if isinstance(exception, OwnershipLost) and self._side and self._side.guard.is_lost(job):
                 # Neither its ack nor its nack may take away what runs again elsewhere, nor its result be kept.
@@ -176,7 +178,7 @@ class AssuredJobs(Middleware):
 
     def after_skip_message(self, broker: dramatiq.Broker, message: Any) -> None:
         if job := running_as(message.options):
-            job.outcome = "ack"  # a middleware behind this one decided so
+            job.outcome, job.ended_at = "ack", time.monotonic()  # a middleware behind this one decided so
 
     def before_ack(self, broker: dramatiq.Broker, message: Any) -> None:
         job = running_as(message.options)
@@ -223,7 +225,11 @@ class AssuredJobs(Middleware):
 
     def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
         job = running.get()
-        if job is not None and job.message_id == message.message_id and job.is_retried_by(message.options):
+        if job is None or job.message_id != message.message_id:
+            return
+        if job.entry.forward:
+            job.ended_at = time.monotonic()
+        elif job.is_retried_by(message.options):
             job.retried = True
 
     def _before_forward(self, side: WorkerSide, message: Any, instance: str, delivery: str) -> None:
@@ -254,7 +260,7 @@ class AssuredJobs(Middleware):
         job = running.get()
         if job and self._side:
             running.set(None)
-            self._side.guard.ended(job, "again" if job.outcome == "retry" else job.outcome)
+            self._side.guard.ended(job, job.unheard_outcome)
 
     def _ended(self, message: Any) -> None:
         job = running_as(message.options)

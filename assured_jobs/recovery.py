@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from . import policy
 from .brokers.redis import read_payload
-from .entry import Crash, Death, Orphan, Policy, State
+from .entry import Crash, Death, InstanceInfo, Orphan, Policy, State
 from .errors import ForeignValue, LedgerRefused
 from .events import Event, NeverStartedHandedBack, OrphanSettled
 from .evidence import exit_hint
@@ -151,7 +151,7 @@ class Recovery:
 
         Deliveries whose payload is gone are ordered away like any other: the script settles them.
         """
-        named = [(left, *self._name(death, left)) for left in batch]
+        named = [(left, *_name(death.info, left)) for left in batch]
         records = self.ledger.estate.records([message_id for _, message_id, _, _ in named])
         decisions = []
         for left, message_id, actor, decodable in named:
@@ -179,16 +179,35 @@ class Recovery:
             decisions.append(Decision(left, orphan, ruling, record))
         return decisions
 
-    def _name(self, death: Death, left: Left) -> tuple[str, str, bool]:
-        """Message id, actor, and whether a worker could decode it."""
-        if left.entry:
-            return left.entry.message_id, left.entry.actor, True
-        if left.payload is None:
-            return left.delivery, "", True
-        content = read_payload(left.payload, death.info.encoder)
-        if content.kind == "message":
-            return content.message_id, content.actor, True
-        return left.delivery, "", content.kind == "opaque"
+    def judge_stray(self, info: InstanceInfo, left: Left) -> Orphan | None:
+        """What is to be held of what a living instance has forgotten; None where it goes back into its queue."""
+        message_id, actor, decodable = _name(info, left)
+        if decodable:
+            return None
+        ruling = policy.verdict(policy.Case(started=False, decodable=False))
+        return Orphan(
+            delivery=left.delivery,
+            message_id=message_id,
+            actor=actor,
+            queue=left.queue,
+            broker_namespace=info.broker_namespace,
+            instance=info.id,
+            state="held",
+            reason=ruling.reason,
+            reason_code=ruling.code,
+        )
+
+
+def _name(info: InstanceInfo, left: Left) -> tuple[str, str, bool]:
+    """Message id, actor, and whether a worker could decode it."""
+    if left.entry:
+        return left.entry.message_id, left.entry.actor, True
+    if left.payload is None:
+        return left.delivery, "", True
+    content = read_payload(left.payload, info.encoder)
+    if content.kind == "message":
+        return content.message_id, content.actor, True
+    return left.delivery, "", content.kind == "opaque"
 
 
 def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verdict, record: Record) -> Orphan:

@@ -11,7 +11,7 @@ import logging
 import time
 
 from .errors import LedgerError, LedgerUnreachable
-from .events import WatchBegan
+from .events import Event, InstanceStalled, StallOver, WatchBegan
 from .failpoint import reach
 from .hook import Hook
 from .instance import Instance
@@ -54,6 +54,7 @@ class Watch:
         self._passes = [booted + number * settings.delayed_recovery_interval for number in delays]
         self._ticked = 0.0
         self._tried: dict[str, float] = {}
+        self._stalled: set[str] = set()
 
     def tick(self) -> None:
         """One turn. Never raises LedgerError: a store that does not answer is the heartbeat's to report."""
@@ -95,7 +96,18 @@ class Watch:
             if again or died or look.due:
                 self._pass([*again, *died])
         if watching:
+            self._alarm(findings)
             self._send_tick()
+
+    def _alarm(self, findings: list[Finding]) -> None:
+        """Says who stalls, once for each time, and when it is over."""
+        ages = {one.vitals.info.id: one.vitals.age for one in findings if one.judgement.state == "stalled"}
+        living = {one.vitals.info.id for one in findings if one.judgement.state != "dead"}
+        told: list[Event] = [InstanceStalled(id, age) for id, age in ages.items() if id not in self._stalled]
+        told += [StallOver(id) for id in self._stalled - set(ages) if id in living]
+        self._stalled = set(ages)
+        if told:
+            self.ledger.tell(*told)
 
     def _come_by(self) -> None:
         """One pass without a watch: looks until nobody's grace is open, then recovers."""

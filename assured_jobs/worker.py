@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .audit import Audit
 from .entry import ConfirmedOrphan
 from .errors import LedgerError, LedgerUnreachable
 from .events import Event
@@ -52,6 +53,7 @@ class WorkerSide:
         self.instance = Instance(self.ledger, settings, host, outage, has_hook=hook is not None)
         self.guard = Guard(self.ledger, self.instance, outage)
         self.watch = Watch(self.ledger, self.instance, settings, hook)
+        self.audit = Audit(self.ledger, self.instance, self.guard, host)
         self._left = False
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
@@ -106,6 +108,7 @@ class WorkerSide:
     def _keep_house(self) -> None:
         self._flush()
         self.watch.tick()
+        self.audit.tick()
 
     def _leave(self) -> None:
         self._flush()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeGuard
@@ -92,10 +94,38 @@ class RedisHost:
             return {}
 
     def in_memory(self) -> set[str]:
-        """Every delivery that was fetched and has not come to a thread: prefetched, or delayed."""
-        queues = [self.worker.work_queue, *(consumer.delay_queue for consumer in list(self.worker.consumers.values()))]
-        items = [item for queue in queues for item in list(queue.queue)]
-        return {str(item.message.options.get("redis_message_id")) for item in items}
+        """Every delivery that was fetched and has not come to a thread: prefetched, delayed, or not yet decoded."""
+        consumers = list(self.worker.consumers.values())
+        queues = [self.worker.work_queue, *(consumer.delay_queue for consumer in consumers)]
+        messages: list[Any] = [item.message for queue in queues for item in list(queue.queue)]
+        for consumer in consumers:
+            for payload in list(getattr(consumer.consumer, "message_cache", ())):
+                with suppress(dramatiq.errors.DecodeError, TypeError):
+                    messages.append(dramatiq.Message.decode(payload))
+        return {str(message.options.get("redis_message_id")) for message in messages}
+
+    def threads(self) -> dict[str, threading.Thread]:
+        """Dramatiq's threads that should be running, by what they are."""
+        found: dict[str, Any] = {f"consumer of {name}": thread for name, thread in list(self.worker.consumers.items())}
+        found |= {f"worker thread {number}": thread for number, thread in enumerate(list(self.worker.workers))}
+        return {name: thread for name, thread in found.items() if thread.running}
+
+    def replace(self, name: str) -> bool:
+        """Gives the worker a new thread in the place of that one. False where this Dramatiq has no such means.
+
+        What the dead consumer had in memory is forgotten with it: the audit finds it and puts it back.
+        """
+        kind, _, which = name.rpartition(" ")
+        try:
+            if kind == "worker thread":
+                del self.worker.workers[int(which)]
+                self.worker._add_worker()  # noqa: SLF001 - there is no public way
+            else:
+                del self.worker.consumers[which]
+                self.worker._add_consumer(which, delay=which.endswith(".DQ"))  # noqa: SLF001
+        except (AttributeError, LookupError):
+            return False
+        return True
 
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""

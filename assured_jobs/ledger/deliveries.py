@@ -138,6 +138,15 @@ class Deliveries:
         )
         return Fetched(alive is not None, bool(ours), bool(payload))
 
+    def put_back(self, info: InstanceInfo, queue: str, delivery: str) -> bool:
+        """fetched -> queue, for what was never started. False where it is no longer this instance's.
+
+        If interrupted: still fetched, or back in its queue once.
+        """
+        q = QueueKeys(info.broker_namespace, queue)
+        keys = [self.keys.alive, self.keys.owners, q.acks(info.broker_id), q.msgs, q.queue]
+        return bool(self.store.run("put_back", keys, [info.id, delivery]))
+
     def defer(self, info: InstanceInfo, orphan: Orphan, seconds: float) -> bool:
         """fetched -> deferred. False where the delivery is no longer this instance's.
 

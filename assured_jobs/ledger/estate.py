@@ -37,6 +37,11 @@ class Left:
     payload: bytes | None
     aboard: tuple[str, ...] = ()
 
+    @property
+    def token(self) -> str:
+        """Of the start that the entry tells of."""
+        return self.raw_entry.split(b" ", 3)[2].decode(errors="replace") if self.entry else ""
+
 
 @dataclass(frozen=True)
 class Record:
@@ -80,17 +85,11 @@ class Estate:
         started = self.entries(info.id)
         # An entry may name a queue that was declared in the last instant of its worker.
         for queue in dict.fromkeys([*info.queues, *(entry.queue for entry, _ in started.values())]):
-            acks = QueueKeys(info.broker_namespace, queue).acks(info.broker_id)
-            cursor = 0
             seen: set[str] = set()
-            while True:
-                cursor, ids = self._scan(acks, cursor)
-                deliveries = [id for id in map(_text, ids) if id not in seen]
+            for deliveries in self._fetched(info, queue):
                 seen.update(deliveries)
                 for at in range(0, len(deliveries), BATCH):
                     yield self._read(info, queue, deliveries[at : at + BATCH], started)
-                if not cursor:
-                    break
             rest = [
                 Left(id, queue, False, entry, raw, None, _others(id, started))
                 for id, (entry, raw) in started.items()
@@ -98,6 +97,25 @@ class Estate:
             ]
             for at in range(0, len(rest), BATCH):
                 yield rest[at : at + BATCH]
+
+    def fetched_by(self, info: InstanceInfo) -> dict[str, str]:
+        """What an instance has in its ack sets: the queue of each delivery."""
+        return {id: queue for queue in info.queues for batch in self._fetched(info, queue) for id in batch}
+
+    def read(self, info: InstanceInfo, queue: str, deliveries: list[str]) -> list[Left]:
+        """These deliveries as they lie in the hands of an instance. Raises ForeignValue."""
+        return self._read(info, queue, deliveries, self.entries(info.id))
+
+    def _fetched(self, info: InstanceInfo, queue: str) -> Iterator[list[str]]:
+        """One queue's ack set, batch by batch, each delivery once."""
+        acks = QueueKeys(info.broker_namespace, queue).acks(info.broker_id)
+        seen: set[str] = set()
+        cursor = None
+        while cursor != 0:
+            cursor, ids = self._scan(acks, cursor or 0)
+            fresh = [id for id in map(_text, ids) if id not in seen]
+            seen.update(fresh)
+            yield fresh
 
     def entries(self, instance: str) -> dict[str, tuple[Entry, bytes]]:
         """The started jobs of one instance, by delivery, as read and raw. Raises ForeignValue."""

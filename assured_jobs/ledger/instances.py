@@ -59,17 +59,20 @@ class Instances:
         reply = self.store.run("register", [k.alive, k.dead, k.buried, k.instances], [info.id, info.dumps()])
         return bool(reply == b"alive")
 
-    def beat(self, instance: str, *, presence: bool, draining: bool, signs: Signs | None = None) -> tuple[str, str]:
-        """alive -> alive. Returns what the script says, and the run_id that saw the presence, or "-".
+    def beat(
+        self, info: InstanceInfo, *, presence: bool, draining: bool, signs: Signs | None = None
+    ) -> tuple[str, str, int]:
+        """alive -> alive. Returns what the script says, the run_id that saw the presence, or "-", and how many
+        deliveries it has fetched and not acked.
 
         If interrupted: the heartbeat counts or does not.
         """
         k = self.keys
-        channel = k.presence(instance) if presence else ""
-        keys = [k.alive, k.dead, k.buried, k.vitals, k.instances]
-        reply = self.store.run("beat", keys, [instance, channel, int(draining), (signs or Signs()).dumps()])
-        words = [word.decode() for word in reply]
-        return words[0], words[1] if len(words) > 1 else "-"
+        channel = k.presence(info.id) if presence else ""
+        keys = [k.alive, k.dead, k.buried, k.vitals, k.instances, *ack_sets(info)]
+        reply = self.store.run("beat", keys, [info.id, channel, int(draining), (signs or Signs()).dumps()])
+        word, seen_by, fetched = [*(word.decode() for word in reply), "-", "0"][:3]
+        return word, seen_by, int(fetched)
 
     def look(self, client: Any) -> Look:
         """Reads the fleet through `client`, whose one connection the judge watches. Writes nothing."""

@@ -59,7 +59,7 @@ class Scene:
             pubsub = self.presences[id] = self.redis.pubsub()
             pubsub.subscribe(self.keys.presence(id))
             assert pubsub.get_message(timeout=5)["type"] == "subscribe"
-            assert self.ledger.instances.beat(id, presence=True, draining=draining)[1] != "-"
+            assert self.ledger.instances.beat(info, presence=True, draining=draining)[1] != "-"
         return info
 
     def lose_connection(self, info: InstanceInfo) -> None:

@@ -42,6 +42,7 @@ class Fleet:
         self.queue = "default"
         self.message: dramatiq.Message | None = None
         self.info: InstanceInfo | None = None
+        self.infos: dict[str, InstanceInfo] = {}
 
     def register(self, id: str, **changes) -> InstanceInfo:
         self.broker.broker_id = f"broker-of-{id}"
@@ -53,7 +54,12 @@ class Fleet:
         }  # fmt: skip
         info = InstanceInfo(**{**fields, **changes})
         assert self.ledger.instances.register(info)
+        self.infos[id] = info
         return info
+
+    def beat(self, id: str, *, presence: bool, draining: bool) -> tuple[str, str, int]:
+        info = self.ledger.instances.describe([id]).get(id) or self.infos[id]
+        return self.ledger.instances.beat(info, presence=presence, draining=draining)
 
     def age(self, id: str, seconds: float) -> None:
         """Makes an instance's last heartbeat that much older."""

@@ -41,7 +41,7 @@ def test_it_is_free_when_its_holder_is_tombstoned(fleet: Fleet) -> None:
 def test_it_is_free_when_its_holders_connection_is_gone_before_anybody_declared_it_dead(fleet: Fleet) -> None:
     info = fleet.register("first")
     with subscribed(fleet, info):
-        fleet.ledger.instances.beat("first", presence=True, draining=False)
+        fleet.beat("first", presence=True, draining=False)
         assert _lease(fleet, "first").obtain()
         assert not _lease(fleet, "second").obtain()
     assert _lease(fleet, "second").obtain()

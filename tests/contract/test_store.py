@@ -10,8 +10,11 @@ import pytest
 import redis
 
 from assured_jobs.demo.server import Server, free_port
+from assured_jobs.entry import InstanceInfo
 from assured_jobs.errors import ForeignValue, LedgerRefused, LedgerUnreachable
 from assured_jobs.ledger import Ledger, Store
+
+SOMEBODY = InstanceInfo("x", "here", 1, "b", "dramatiq", ("default",), (), "JSONEncoder", 15, 45, 3, 180, "0")
 
 
 @pytest.fixture
@@ -79,13 +82,13 @@ def test_a_foreign_value_names_our_keys(server) -> None:
     store = Store.from_url(server.url, "test", 2)
     store.client.set(store.keys.alive, "theirs")
     with pytest.raises(ForeignValue, match=r"One of: \{test\}:alive"):
-        Ledger(store).instances.beat("x", presence=False, draining=False)
+        Ledger(store).instances.beat(SOMEBODY, presence=False, draining=False)
 
 
 def test_scripts_survive_a_server_that_forgot_them(server) -> None:
     ledger = Ledger(Store.from_url(server.url, "test", 2))
     for _ in range(2):
-        assert ledger.instances.beat("x", presence=False, draining=False)[0] == "unknown"
+        assert ledger.instances.beat(SOMEBODY, presence=False, draining=False)[0] == "unknown"
         ledger.store.client.script_flush()
 
 

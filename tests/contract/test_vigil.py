@@ -32,10 +32,10 @@ def test_a_connection_that_went_is_gone_until_the_next_heartbeat_says_otherwise(
     vigil = Vigil(fleet.ledger)
     assert _presence(vigil, "one") == "unknown"
     with subscribed(fleet, info):
-        fleet.ledger.instances.beat("one", presence=True, draining=False)
+        fleet.beat("one", presence=True, draining=False)
         assert _presence(vigil, "one") == "there"
     assert _presence(vigil, "one") == "gone"
-    fleet.ledger.instances.beat("one", presence=True, draining=False)
+    fleet.beat("one", presence=True, draining=False)
     assert _presence(vigil, "one") == "unknown"
 
 
@@ -43,7 +43,7 @@ def test_an_absence_counts_from_the_first_look_that_saw_it(fleet: Fleet) -> None
     info = fleet.register("one", presence_grace=0.3)
     vigil = Vigil(fleet.ledger)
     with subscribed(fleet, info):
-        fleet.ledger.instances.beat("one", presence=True, draining=False)
+        fleet.beat("one", presence=True, draining=False)
     assert _state(vigil, "one") == "alive"
     deadline = monotonic() + 10
     while _state(vigil, "one") != "dead":
@@ -55,7 +55,7 @@ def test_a_broken_watch_begins_anew(fleet: Fleet) -> None:
     info = fleet.register("one", presence_grace=0.3)
     vigil = Vigil(fleet.ledger)
     with subscribed(fleet, info):
-        fleet.ledger.instances.beat("one", presence=True, draining=False)
+        fleet.beat("one", presence=True, draining=False)
     vigil.look()
     deadline = monotonic() + 1
     while monotonic() < deadline:  # far longer than the grace, but on a connection that is made anew each time
@@ -70,7 +70,7 @@ def test_a_restarted_server_explains_old_heartbeats_and_missing_connections(own_
     fleet = Fleet(server.url)
     info = fleet.register("one", presence_grace=0.01)
     with subscribed(fleet, info):
-        fleet.ledger.instances.beat("one", presence=True, draining=False)
+        fleet.beat("one", presence=True, draining=False)
     fleet.age("one", seconds=1000)
     server.stop(kill=True)
     server.start()
@@ -84,7 +84,7 @@ def test_death_is_checked_again_where_it_takes_effect(fleet: Fleet) -> None:
     info = fleet.register("one", presence_grace=0.001)
     vigil = Vigil(fleet.ledger)
     with subscribed(fleet, info):
-        fleet.ledger.instances.beat("one", presence=True, draining=False)
+        fleet.beat("one", presence=True, draining=False)
     _, findings = vigil.look()
     while findings[0].judgement.state != "dead":
         _, findings = vigil.look()
@@ -100,4 +100,4 @@ def test_death_is_checked_again_where_it_takes_effect(fleet: Fleet) -> None:
 def test_an_instance_nobody_can_describe_registers_again(fleet: Fleet) -> None:
     fleet.register("one")
     fleet.redis.hdel(fleet.ledger.keys.instances, "one")
-    assert fleet.ledger.instances.beat("one", presence=False, draining=False)[0] == "undescribed"
+    assert fleet.beat("one", presence=False, draining=False)[0] == "undescribed"

@@ -1,0 +1,103 @@
+"""Self-audit: nothing strands in the hands of the living either.
+
+A connection error makes Dramatiq forget delayed messages, a time-out leaves a finished job unacked or ends a consumer
+thread, an undecodable payload strands the rest of its fetch. Here the worker compares what the store says it has
+fetched with what it knows of, in looks two heartbeats apart, and puts the difference right.
+"""
+
+from __future__ import annotations
+
+import time
+
+from .entry import InstanceInfo
+from .errors import LedgerError
+from .events import StrayPutRight, ThreadDied
+from .guard import Guard
+from .host import Host
+from .instance import Instance
+from .job import Job
+from .ledger import Ending, Ledger, Left
+from .recovery import Recovery
+from .telling import complain
+
+#: Seconds for which a delivery must be missing at every look, and an ended job unheard of: no less than two heartbeats.
+PATIENCE = 10.0
+
+#: How many are put right in one look.
+MOST = 100
+
+
+class Audit:
+    """`tick` looks once after each heartbeat, which tells how many deliveries this instance has fetched."""
+
+    def __init__(self, ledger: Ledger, instance: Instance, guard: Guard, host: Host) -> None:
+        self.ledger = ledger
+        self.instance = instance
+        self.guard = guard
+        self.host = host
+        self.patience = max(PATIENCE, 2 * instance.settings.heartbeat_interval)
+        self._recovery = Recovery(ledger)
+        self._looked = 0
+        self._missing: dict[str, float] = {}
+
+    def tick(self) -> None:
+        """One look. If interrupted: what is put right is, and the next look sees the rest."""
+        if self.instance.draining or self.instance.beats == self._looked:
+            return
+        self._looked = self.instance.beats
+        self._look_after_threads()
+        try:
+            for job in self.guard.ended_unheard(self.patience)[:MOST]:
+                self._settle(job)
+            self.guard.flush()
+            self._look_for_strays()
+        except LedgerError as error:
+            complain(f"What this worker may have forgotten is not looked for. {error}")
+
+    def _look_after_threads(self) -> None:
+        for name, thread in self.host.threads().items():
+            if thread.ident is not None and not thread.is_alive():
+                replaced = self.host.replace(name)
+                self.ledger.tell(ThreadDied(self.instance.info.id, name, replaced))
+
+    def _settle(self, job: Job) -> None:
+        """started -> gone, or back into its queue. Its ack or its rejection failed, and its thread has had no other
+        message since, which would have settled it."""
+        self.guard.ended(job, job.unheard_outcome)
+        entry = job.entry
+        if not job.recorded and (job.outcome == "ack" or job.retried):
+            self.host.ack(entry.queue, entry.delivery)
+        told = StrayPutRight(entry.delivery, entry.queue, job.info.id, "finished", entry.message_id)
+        self.ledger.tell(told)
+
+    def _look_for_strays(self) -> None:
+        info = self.instance.info
+        known = self._known()
+        if self.instance.fetched <= len(known):
+            self._missing.clear()
+            return
+        fetched = self.ledger.estate.fetched_by(info)
+        now = time.monotonic()
+        strange = set(fetched) - known - self._known()  # what came to a thread meanwhile was known before, or is now
+        self._missing = {id: self._missing.get(id, now) for id in strange}
+        overdue = [id for id, since in self._missing.items() if now - since >= self.patience][:MOST]
+        for queue in {fetched[id] for id in overdue}:
+            for left in self.ledger.estate.read(info, queue, [id for id in overdue if fetched[id] == queue]):
+                self._put_right(info, left)
+                del self._missing[left.delivery]
+
+    def _known(self) -> set[str]:
+        return self.host.in_memory() | self.guard.in_hand()
+
+    def _put_right(self, info: InstanceInfo, left: Left) -> None:
+        """fetched -> queue; or held, where no worker could decode it."""
+        orphan = self._recovery.judge_stray(info, left)
+        if left.entry is not None:
+            ending = Ending(info, left.entry, left.token, "again")
+            outcome = "put_back" if self.ledger.deliveries.finish((ending,)) == [True] else ""
+        elif orphan is not None:
+            outcome = "held" if self.ledger.deliveries.hold(info, orphan) else ""
+        else:
+            outcome = "put_back" if self.ledger.deliveries.put_back(info, left.queue, left.delivery) else ""
+        if outcome:
+            self.ledger.tell(StrayPutRight(left.delivery, left.queue, info.id, outcome))
