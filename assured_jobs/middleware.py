@@ -33,6 +33,7 @@ from .choices import CHOICES, choose, problems_of
 from .entry import Entry
 from .errors import ConfigurationError, LedgerElsewhere
 from .job import Job, count_retries, running, running_as
+from .ledger.connecting import client_of
 from .refusals import BadActorOption, NotOurs, WrongServer
 from .settings import AssuredJobsSettings
 from .worker import WorkerSide
@@ -64,6 +65,8 @@ class AssuredJobs(Middleware):
                 [f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values]
             )
         self.settings = settings or AssuredJobsSettings(**values)
+        if self.settings.redis_url:
+            client_of(self.settings.redis_url)  # what only redis-py can tell is told here too, before a worker boots
         self._client = client
         self._assured: set[str] = set()
         self._side: WorkerSide | None = None

@@ -12,6 +12,7 @@ import click
 
 from ..errors import ConfigurationError, ForeignValue, LedgerError
 from ..ledger import Ledger, Store
+from ..ledger.connecting import client_of
 from ..ledger.overview import Overview
 from ..settings import AssuredJobsSettings, variable
 
@@ -38,12 +39,15 @@ class Options:
         given = {"redis_url": self.url, "namespace": self.namespace}
         given = {name: value for name, value in given.items() if value is not None}
         try:
-            return AssuredJobsSettings(**given)
+            settings = AssuredJobsSettings(**given)
+            if settings.redis_url:
+                client_of(settings.redis_url)
         except ConfigurationError as error:
             problems = error.problems
             for name in given:
                 problems = [line.replace(f"{variable(name)}:", f"{_OPTIONS[name]}:", 1) for line in problems]
             raise ConfigurationError(problems) from None
+        return settings
 
 
 class Verb(click.Command):
@@ -87,23 +91,13 @@ def ledger_of(options: Options, *ids: str) -> Iterator[Ledger]:
     A foreign value found inside the block is told with the key that holds it, `ids` being the message ids asked for.
     """
     settings = options.settings()
-    ledger = Ledger(_store(settings.redis_url or DEFAULT_URL, settings))
+    ledger = Ledger(Store.from_url(settings.redis_url or DEFAULT_URL, settings.namespace, settings.redis_timeout))
     try:
         yield ledger
     except ForeignValue as error:
         raise ForeignValue(_naming_the_key(str(error), ledger, ids)) from error
     finally:
         ledger.close()
-
-
-def _store(url: str, settings: AssuredJobsSettings) -> Store:
-    try:
-        store = Store.from_url(url, settings.namespace, settings.redis_timeout)
-        store.client.connection_pool.make_connection()  # connects to nothing, and knows every word of the URL
-    except (ValueError, TypeError):
-        expected = "redis://[user:password@]host:port/db, rediss://... or unix:///path"
-        raise ConfigurationError([f"--url: expected {expected}, got one that cannot be read (not shown)"]) from None
-    return store
 
 
 def _naming_the_key(message: str, ledger: Ledger, ids: tuple[str, ...]) -> str:

@@ -57,6 +57,23 @@ def test_an_unusable_url_is_a_configuration_error_that_tells_no_password(url):
     assert "hunter2" not in result.stderr
 
 
+def test_the_option_or_the_variable_that_holds_an_unusable_url_is_named():
+    words = "expected after the ? only options that redis-py knows, with values of their kind, got a value that is not"
+    url = "redis://user:hunter2@host/0?hunter2=1"
+    said = run("--url", url, "status").stderr
+    assert said == f"assured-jobs: 1 problem in the settings of assured_jobs:\n  --url: {words} shown\n"
+    read = run("status", ASSURED_JOBS_REDIS_URL=url).stderr
+    assert read == said.replace("--url", "ASSURED_JOBS_REDIS_URL")
+
+
+@pytest.mark.parametrize("name", ["ASSURED_JOBS_NS", "ASSURED_JOBS_NAMESPACE"])
+def test_an_unusable_namespace_is_told_by_its_option_or_by_the_variable_that_says_it(name):
+    said = run("--namespace", "two words", "status", **{name: "three bad words"}).stderr
+    assert said.endswith("  --namespace: expected 1 to 200 letters, digits or . _ : @ -, got 'two words'\n")
+    read = run("status", **{name: "three bad words"}).stderr
+    assert read.endswith(f"  {name}: expected 1 to 200 letters, digits or . _ : @ -, got 'three bad words'\n")
+
+
 def test_an_unusable_namespace_is_named():
     result = run("--namespace", "two words", "status")
     assert result.exit_code == 2
