@@ -34,6 +34,7 @@ from .entry import Entry
 from .errors import ConfigurationError, LedgerElsewhere
 from .job import Job, count_retries, running, running_as
 from .ledger.connecting import client_of
+from .misspelt import warn_once
 from .refusals import BadActorOption, NotOurs, WrongServer
 from .settings import AssuredJobsSettings
 from .worker import WorkerSide
@@ -64,6 +65,7 @@ class AssuredJobs(Middleware):
             raise ConfigurationError(
                 [f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values]
             )
+        warn_once()
         self.settings = settings or AssuredJobsSettings(**values)
         if self.settings.redis_url:
             client_of(self.settings.redis_url)  # what only redis-py can tell is told here too, before a worker boots

@@ -14,7 +14,9 @@ from ..errors import ConfigurationError, ForeignValue, LedgerError
 from ..ledger import Ledger, Store
 from ..ledger.connecting import client_of
 from ..ledger.overview import Overview
+from ..misspelt import ignored
 from ..settings import AssuredJobsSettings, variable
+from .words import safe
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
@@ -51,11 +53,16 @@ class Options:
 
 
 class Verb(click.Command):
-    """A command that shows by example how it is typed."""
+    """A command that shows by example how it is typed, and says first which variables it ignores."""
 
     def __init__(self, *args: Any, examples: list[str], **more: Any) -> None:
         super().__init__(*args, **more)
         self.examples = examples
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for one in ignored():
+            click.echo(f"assured-jobs: {safe(one.sentence, 400)}", err=True)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         show_examples(self.examples, formatter)

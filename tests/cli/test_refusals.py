@@ -86,6 +86,18 @@ def test_an_unusable_variable_is_named():
     assert "ASSURED_JOBS_NS: expected" in one_sentence(result)
 
 
+@pytest.mark.parametrize("verb", [("status",), ("orphans", "--json"), ("recover",)])
+def test_every_verb_says_on_standard_error_what_it_ignores(scene, verb):
+    result = scene.run(*verb, env={"ASSURED_JOBS_HEARTBEAT_TLL": "5", "ASSURED_JOBS_COLOUR": "\x1b[2Jred"})
+    assert result.exit_code == 0
+    no_setting = "is not a setting of assured_jobs and is ignored"
+    assert result.stderr.splitlines() == [
+        f"assured-jobs: ASSURED_JOBS_COLOUR {no_setting}: `assured-jobs config` lists those that are.",
+        f"assured-jobs: ASSURED_JOBS_HEARTBEAT_TLL {no_setting}: did you mean ASSURED_JOBS_HEARTBEAT_TTL?",
+    ]
+    assert "ASSURED_JOBS" not in result.stdout
+
+
 @pytest.mark.parametrize("words", [(), ("frobnicate",), ("status", "--frobnicate"), ("orphans", "--state", "lost")])
 def test_wrong_usage_exits_with_2(words):
     assert run(*words).exit_code == 2
