@@ -12,6 +12,7 @@ import click
 from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
 from .acting import delete, retry
+from .config import config
 from .demo import demo
 from .looking import orphans, status
 from .options import Options, shared, show_examples
@@ -87,5 +88,5 @@ def main(context: click.Context, _options: Options) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _verb in (status, orphans, retry, delete, recover, demo):
+for _verb in (status, orphans, retry, delete, recover, config, demo):
     main.add_command(_verb)

@@ -36,10 +36,18 @@ class Options:
             return self
         return Options(self.url or other.url, self.namespace or other.namespace, self.as_json or other.as_json)
 
+    def given(self) -> dict[str, str]:
+        """The settings that options say."""
+        said = {"redis_url": self.url, "namespace": self.namespace}
+        return {name: value for name, value in said.items() if value is not None}
+
+    def sources(self) -> dict[str, str]:
+        """Which option says each of them."""
+        return {name: _OPTIONS[name] for name in self.given()}
+
     def settings(self) -> AssuredJobsSettings:
         """Raises ConfigurationError, naming the option or the variable at fault."""
-        given = {"redis_url": self.url, "namespace": self.namespace}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = self.given()
         try:
             settings = AssuredJobsSettings(**given)
             if settings.redis_url:

@@ -151,7 +151,7 @@ def test_the_environment_is_the_default(scene):
     assert "web-1.4711.aaaa" in result.stdout
 
 
-@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "demo"])
+@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "config", "demo"])
 def test_every_verbs_help_has_an_example(verb):
     result = run(verb, "--help")
     assert result.exit_code == 0
