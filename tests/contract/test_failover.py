@@ -54,7 +54,7 @@ def _subscribers(store: Store) -> int:
 
 
 def test_a_single_connection_outlives_sentinels_that_answer_late(server) -> None:
-    """redis-py before 8 counts a connection that never came about, and a pool of one stays empty for ever."""
+    """Some releases of redis-py count a connection that never came about: a pool of one stays empty for ever."""
     port = free_port()
     store = Store.from_url(f"redis+sentinel://127.0.0.1:{port}/{SERVICE}", "test", 2)
     vigil = Vigil(Ledger(store))
