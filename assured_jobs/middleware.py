@@ -37,6 +37,8 @@ from .entry import ConfirmedOrphan, Entry
 from .errors import ConfigurationError, LedgerElsewhere
 from .events import Event
 from .job import Job, count_retries, running, running_as
+from .ledger.connecting import client_of
+from .misspelt import warn_once
 from .refusals import BadActorOption, NotOurs, OwnershipLost, WrongServer
 from .settings import AssuredJobsSettings
 from .worker import WorkerSide
@@ -79,7 +81,10 @@ class AssuredJobs(Middleware):
             raise ConfigurationError(
                 [f"{name}: expected in AssuredJobsSettings(...), got beside it" for name in values]
             )
+        warn_once()
         self.settings = settings or AssuredJobsSettings(**values)
+        if self.settings.redis_url:
+            client_of(self.settings.redis_url)  # what only redis-py can tell is told here too, before a worker boots
         self._client = client
         self._told: dict[str, Any] = {"on_event": on_event, "before_hand_back": before_hand_back}
         self._assured: set[str] = set()

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .address import Address
 from .entry import OnOrphan, Policy, RecoveryMode
 from .errors import ConfigurationError
+from .expectations import expected
 
 PREFIX = "ASSURED_JOBS_"
 
+#: The namespace has a short name too, which goes before the other.
+SHORT_NAME = PREFIX + "NS"
+
 _LABEL = re.compile(r"[A-Za-z0-9._:@-]{1,200}")
-_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class AssuredJobsSettings(BaseSettings):
@@ -26,15 +31,13 @@ class AssuredJobsSettings(BaseSettings):
         ConfigurationError: naming every variable at fault, what was expected and what came.
     """
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, allow_inf_nan=False)
 
     instance_id: str = Field(default_factory=socket.gethostname, description="A label in the instance's name")
-    namespace: str = Field(
-        "assured_jobs",
-        validation_alias=AliasChoices("namespace", PREFIX + "NS", PREFIX + "NAMESPACE"),
-        description="Prefix of every key in Redis",
+    namespace: str = Field("assured_jobs", description="Prefix of every key in Redis")
+    redis_url: str | None = Field(
+        None, repr=False, description="The RedisBroker's own server, where not taken from the broker"
     )
-    redis_url: str | None = Field(None, description="The RedisBroker's own server, where not taken from the broker")
     redis_timeout: float = Field(5.0, gt=0, description="For one command")
     heartbeat_interval: float = Field(15.0, gt=0, description="Between two heartbeats")
     heartbeat_ttl: float = Field(45.0, gt=0, description="A heartbeat older than this is missed")
@@ -56,11 +59,16 @@ class AssuredJobsSettings(BaseSettings):
     def __init__(self, **values: Any) -> None:
         problems: list[str] = []
         wrong: set[str] = set()
+        keywords = set(values)
+        if "namespace" not in values and SHORT_NAME in environment():
+            # An alias would not do: pydantic-settings reads it without our prefix, too, and a bare NAMESPACE is
+            # what many pods have.
+            values["namespace"] = environment()[SHORT_NAME]
         try:
             super().__init__(**values)
         except ValidationError as error:
-            problems += _problems(error)
-            wrong = {_field(str(problem["loc"][0])) for problem in error.errors()}
+            problems += _problems(error, keywords)
+            wrong = {str(problem["loc"][0]) for problem in error.errors()}
             self._fill_in(values, wrong)
         problems += [rule for names, rule in self._broken_rules() if not wrong & names]
         if problems:
@@ -69,7 +77,7 @@ class AssuredJobsSettings(BaseSettings):
     def _fill_in(self, values: dict[str, Any], wrong: set[str]) -> None:
         """Reads what is right, so that the rules between the others are checked too, and all is told at once."""
         fields = type(self).model_fields
-        known = {name: value for name, value in values.items() if _field(name) in fields}
+        known = {name: value for name, value in values.items() if name in fields}
         defaults = {name: fields[name].get_default(call_default_factory=True) for name in wrong if name in fields}
         super().__init__(**{**known, **defaults})
 
@@ -83,8 +91,8 @@ class AssuredJobsSettings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def _is_a_redis_url(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(_SCHEMES):
-            raise ValueError(f"a URL beginning with {', '.join(_SCHEMES)}")
+        if value is not None:
+            Address.parse(value)
         return value
 
     def _broken_rules(self) -> Iterator[tuple[set[str], str]]:
@@ -99,10 +107,10 @@ class AssuredJobsSettings(BaseSettings):
             ("presence_grace", self.presence_grace < self.heartbeat_ttl, "less than {}", "heartbeat_ttl"),
             ("recovery_lock_ttl", self.recovery_lock_ttl >= self.redis_timeout, "at least {}", "redis_timeout"),
         ]
-        for name, holds, expected, other in rules:
+        for name, holds, words, other in rules:
             if not holds:
-                bound = f"{variable(other)} ({getattr(self, other):g} s)"
-                rule = f"{variable(name)}: expected {expected.format(bound)}, got {getattr(self, name):g} s"
+                bound = f"{variable(other)} ({getattr(self, other):.15g} s)"
+                rule = f"{variable(name)}: expected {words.format(bound)}, got {getattr(self, name):.15g} s"
                 yield {name, other}, rule
 
     def policy(self) -> Policy:
@@ -110,33 +118,28 @@ class AssuredJobsSettings(BaseSettings):
         return Policy(self.on_orphan, self.max_crashes, self.max_orphan_age)
 
 
-#: What pydantic's types of error expect, in words of ours.
-_EXPECTED = {
-    "float_parsing": "a number",
-    "int_parsing": "a whole number",
-    "bool_parsing": "true or false",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "{ge} or more",
-}
-
-
-def _field(name: str) -> str:
-    return "namespace" if name in (PREFIX + "NS", PREFIX + "NAMESPACE") else name
-
-
 def variable(field: str) -> str:
     """The environment variable of a field."""
-    return PREFIX + ("NS" if field == "namespace" else field.upper())
+    return SHORT_NAME if field == "namespace" else PREFIX + field.upper()
 
 
-def _problems(error: ValidationError) -> Iterator[str]:
+def environment() -> dict[str, str]:
+    """Our variables that are set, by their names in capitals: pydantic-settings reads them in any case."""
+    return {name.upper(): value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
+
+
+def variable_set(field: str) -> str | None:
+    """The variable that says what a field is, where one does."""
+    names = (variable(field), PREFIX + field.upper())
+    return next((name for name in names if name in environment()), None)
+
+
+def _problems(error: ValidationError, keywords: set[str]) -> Iterator[str]:
     for problem in error.errors():
-        name = str(problem["loc"][0])
-        field = _field(name)
+        field = str(problem["loc"][0])
         if problem["type"] == "extra_forbidden":
-            yield f"{name}: no such setting; known are {', '.join(AssuredJobsSettings.model_fields)}"
+            yield f"{field}: no such setting; known are {', '.join(AssuredJobsSettings.model_fields)}"
             continue
-        plain = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        expected = _EXPECTED.get(problem["type"], plain).format(**problem.get("ctx", {}))
+        name = (variable_set(field) if field not in keywords else None) or variable(field)
         got = "a value that is not shown" if field == "redis_url" else repr(problem["input"])
-        yield f"{variable(field)}: expected {expected}, got {got}"
+        yield f"{name}: expected {expected(dict(problem))}, got {got}"

@@ -16,6 +16,7 @@ for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and
 
 from assured_jobs.demo.server import Server  # noqa: E402
 from lab import Lab  # noqa: E402
+from sentinels import Sentinels  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,17 @@ def own_server() -> Iterator[Callable[..., Server]]:
     yield make
     for server in servers:
         server.close()
+
+
+@pytest.fixture
+def sentinels() -> Iterator[Sentinels]:
+    """A master, a replica, and three sentinels that know them."""
+    made = Sentinels()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

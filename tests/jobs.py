@@ -18,6 +18,7 @@ if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):  # before anybody takes
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
+from redis.sentinel import Sentinel
 
 from assured_jobs import AssuredJobs, current_job
 
@@ -180,8 +181,17 @@ class DieAfterForward(dramatiq.Middleware):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+def make_broker(url: str, **options: Any) -> RedisBroker:
+    """As users do it: from a URL, or with a client of redis-py's own where sentinels know the master."""
+    if not url.startswith("redis+sentinel://"):
+        return RedisBroker(url=url, **options)
+    hosts, service = url.removeprefix("redis+sentinel://").split("/")[:2]
+    sentinels = [(host, int(port)) for host, port in (one.split(":") for one in hosts.split(","))]
+    return RedisBroker(client=Sentinel(sentinels, socket_timeout=2).master_for(service), **options)
+
+
 if "LAB_URL" in os.environ:
-    broker = RedisBroker(url=os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
+    broker = make_broker(os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
     if "LAB_ASYNC" in os.environ:
         broker.add_middleware(dramatiq.middleware.AsyncIO())

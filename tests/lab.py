@@ -14,13 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import redis
-from dramatiq.brokers.redis import RedisBroker
-
 import jobs as jobs_module
 from assured_jobs import AssuredJobs
 from assured_jobs.demo.server import Server
 from assured_jobs.ledger import Ledger, Store
+from assured_jobs.ledger.connecting import client_of
+from sentinels import Sentinels
 
 TESTS = Path(__file__).parent
 
@@ -105,15 +104,15 @@ def _children(pid: int) -> list[str]:
 
 
 class Lab:
-    def __init__(self, server: Server, folder: Path, **broker: Any) -> None:
+    def __init__(self, server: Server | Sentinels, folder: Path, **broker: Any) -> None:
         self.server = server
         self.folder = folder
         self.effects_file = folder / "effects.jsonl"
         self.broker_options = broker
-        self.redis = redis.Redis.from_url(server.url)
+        self.redis = client_of(server.url)
         self.workers: list[Worker] = []
         self.ledger = Ledger(Store(self.redis, "assured_jobs", 5))
-        self.broker = RedisBroker(url=server.url, **broker)
+        self.broker = jobs_module.make_broker(server.url, **broker)
         self.broker.add_middleware(AssuredJobs(namespace="assured_jobs"))
         self.jobs = jobs_module.declare(self.broker)
 

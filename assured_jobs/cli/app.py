@@ -13,6 +13,7 @@ from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
 from .acting import delete, release, retry
 from .checking import check
+from .config import config
 from .demo import demo
 from .events import events
 from .fleet import flight, instances
@@ -93,5 +94,7 @@ def main(context: click.Context, _options: Options) -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-for _verb in (status, orphans, show, retry, delete, recover, instances, flight, events, check, release, demo):
+for _verb in (
+    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, release, demo,
+):  # fmt: skip
     main.add_command(_verb)

@@ -13,9 +13,12 @@ import click
 from ..entry import State
 from ..errors import ConfigurationError, ForeignValue, LedgerError
 from ..ledger import Ledger, Store
+from ..ledger.connecting import client_of
 from ..ledger.overview import Overview
+from ..misspelt import ignored
 from ..orphans import REASONS, Selection
 from ..settings import AssuredJobsSettings, variable
+from .words import safe
 
 DEFAULT_URL = "redis://127.0.0.1:6379/0"
 
@@ -35,25 +38,41 @@ class Options:
             return self
         return Options(self.url or other.url, self.namespace or other.namespace, self.as_json or other.as_json)
 
+    def given(self) -> dict[str, str]:
+        """The settings that options say."""
+        said = {"redis_url": self.url, "namespace": self.namespace}
+        return {name: value for name, value in said.items() if value is not None}
+
+    def sources(self) -> dict[str, str]:
+        """Which option says each of them."""
+        return {name: _OPTIONS[name] for name in self.given()}
+
     def settings(self) -> AssuredJobsSettings:
         """Raises ConfigurationError, naming the option or the variable at fault."""
-        given = {"redis_url": self.url, "namespace": self.namespace}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = self.given()
         try:
-            return AssuredJobsSettings(**given)
+            settings = AssuredJobsSettings(**given)
+            if settings.redis_url:
+                client_of(settings.redis_url)
         except ConfigurationError as error:
             problems = error.problems
             for name in given:
                 problems = [line.replace(f"{variable(name)}:", f"{_OPTIONS[name]}:", 1) for line in problems]
             raise ConfigurationError(problems) from None
+        return settings
 
 
 class Verb(click.Command):
-    """A command that shows by example how it is typed."""
+    """A command that shows by example how it is typed, and says first which variables it ignores."""
 
     def __init__(self, *args: Any, examples: list[str], **more: Any) -> None:
         super().__init__(*args, **more)
         self.examples = examples
+
+    def invoke(self, ctx: click.Context) -> Any:
+        for one in ignored():
+            click.echo(f"assured-jobs: {safe(one.sentence, 400)}", err=True)
+        return super().invoke(ctx)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         show_examples(self.examples, formatter)
@@ -116,23 +135,13 @@ def ledger_of(options: Options, *ids: str) -> Iterator[Ledger]:
     A foreign value found inside the block is told with the key that holds it, `ids` being the message ids asked for.
     """
     settings = options.settings()
-    ledger = Ledger(_store(settings.redis_url or DEFAULT_URL, settings))
+    ledger = Ledger(Store.from_url(settings.redis_url or DEFAULT_URL, settings.namespace, settings.redis_timeout))
     try:
         yield ledger
     except ForeignValue as error:
         raise ForeignValue(_naming_the_key(str(error), ledger, ids)) from error
     finally:
         ledger.close()
-
-
-def _store(url: str, settings: AssuredJobsSettings) -> Store:
-    try:
-        store = Store.from_url(url, settings.namespace, settings.redis_timeout)
-        store.client.connection_pool.make_connection()  # connects to nothing, and knows every word of the URL
-    except (ValueError, TypeError):
-        expected = "redis://[user:password@]host:port/db, rediss://... or unix:///path"
-        raise ConfigurationError([f"--url: expected {expected}, got one that cannot be read (not shown)"]) from None
-    return store
 
 
 def _naming_the_key(message: str, ledger: Ledger, ids: tuple[str, ...]) -> str:

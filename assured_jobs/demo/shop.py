@@ -15,6 +15,7 @@ import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
 from assured_jobs import AssuredJobs, current_job
+from assured_jobs.ledger.connecting import client_of
 
 #: Value-added or sales tax by country, in percent.
 TAX = {
@@ -25,7 +26,7 @@ TAX = {
 WITHOUT_CENTS = {"JPY"}
 
 broker = RedisBroker(  # type: ignore[no-untyped-call]
-    url=os.environ.get("SHOP_REDIS_URL", "redis://127.0.0.1:6379/0"),
+    client=client_of(os.environ.get("SHOP_REDIS_URL", "redis://127.0.0.1:6379/0")),
     namespace=os.environ.get("SHOP_NAMESPACE", "shop"),
 )
 broker.add_middleware(AssuredJobs())

@@ -21,6 +21,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from ..entry import InstanceInfo
 from ..ledger import Ledger, Store
+from ..ledger.connecting import client_of
 from ..ledger.keys import QueueKeys
 from ..settings import PREFIX
 
@@ -108,7 +109,7 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="assured-jobs-demo-"))
         self.namespace = f"{prefix}-demo-{nonce}"
         self.broker = RedisBroker(  # type: ignore[no-untyped-call]
-            url=url, namespace=f"{self.namespace}-queues", middleware=[]
+            client=client_of(url), namespace=f"{self.namespace}-queues", middleware=[]
         )
         self.ledger = Ledger(Store.from_url(url, self.namespace, 5.0))
         self.effects = Effects(self.folder / "invoices.jsonl")

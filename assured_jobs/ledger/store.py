@@ -1,8 +1,4 @@
-"""The way into Redis: connections of our own, the scripts, and one place that turns Redis errors into ours.
-
-redis-py retries ten times by default, and one command was seen to run twice. Here nothing is retried and
-everything has a timeout: a caller that must not wait knows after one timeout, and decides.
-"""
+"""The scripts, run on connections of our own, and one place that turns Redis errors into ours."""
 
 from __future__ import annotations
 
@@ -15,10 +11,9 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from ..errors import ForeignValue, LedgerRefused, LedgerUnreachable
+from .connecting import client_of, derive_pool
 from .keys import Keys
 
 _FOLDER = files(__package__).joinpath("scripts")
@@ -39,27 +34,6 @@ T = TypeVar("T")
 _PASSING = (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError, redis.exceptions.ConnectionError)
 
 
-def derive_pool(pool: Any, timeout: float, **changes: Any) -> redis.ConnectionPool:
-    """A pool to the same server as `pool`, of the same class, with our timeouts and no blind retries."""
-    options = dict(pool.connection_kwargs)
-    options.pop("retry_on_error", None)
-    if "path" in options:  # a unix socket knows neither
-        changes.pop("socket_keepalive", None)
-    else:
-        options["socket_connect_timeout"] = timeout
-    options.update(
-        socket_timeout=timeout,
-        retry_on_timeout=False,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=False,
-        encoding="utf-8",
-        encoding_errors="surrogateescape",  # ids that other programs wrote come back as they were
-        health_check_interval=0,
-        **changes,
-    )
-    return redis.ConnectionPool(connection_class=pool.connection_class, **options)
-
-
 class Store:
     """One ledger namespace on one Redis, reached through connections of its own.
 
@@ -75,8 +49,8 @@ class Store:
 
     @classmethod
     def from_url(cls, url: str, namespace: str, timeout: float) -> Store:
-        """Raises ValueError where the URL is not one that Redis clients understand."""
-        return cls(redis.Redis.from_url(url), namespace, timeout)
+        """Raises ConfigurationError, which does not show the URL."""
+        return cls(client_of(url), namespace, timeout)
 
     def connect(self, *, single: bool = False, **changes: Any) -> Any:
         """A new client to the same server: `single` for one connection that is never exchanged unnoticed."""

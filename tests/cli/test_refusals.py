@@ -60,6 +60,23 @@ def test_an_unusable_url_is_a_configuration_error_that_tells_no_password(url):
     assert "hunter2" not in result.stderr
 
 
+def test_the_option_or_the_variable_that_holds_an_unusable_url_is_named():
+    words = "expected after the ? only options that redis-py knows, with values of their kind, got a value that is not"
+    url = "redis://user:hunter2@host/0?hunter2=1"
+    said = run("--url", url, "status").stderr
+    assert said == f"assured-jobs: 1 problem in the settings of assured_jobs:\n  --url: {words} shown\n"
+    read = run("status", ASSURED_JOBS_REDIS_URL=url).stderr
+    assert read == said.replace("--url", "ASSURED_JOBS_REDIS_URL")
+
+
+@pytest.mark.parametrize("name", ["ASSURED_JOBS_NS", "ASSURED_JOBS_NAMESPACE"])
+def test_an_unusable_namespace_is_told_by_its_option_or_by_the_variable_that_says_it(name):
+    said = run("--namespace", "two words", "status", **{name: "three bad words"}).stderr
+    assert said.endswith("  --namespace: expected 1 to 200 letters, digits or . _ : @ -, got 'two words'\n")
+    read = run("status", **{name: "three bad words"}).stderr
+    assert read.endswith(f"  {name}: expected 1 to 200 letters, digits or . _ : @ -, got 'three bad words'\n")
+
+
 def test_an_unusable_namespace_is_named():
     result = run("--namespace", "two words", "status")
     assert result.exit_code == 2
@@ -70,6 +87,18 @@ def test_an_unusable_variable_is_named():
     result = run("status", ASSURED_JOBS_NS="two words")
     assert result.exit_code == 2
     assert "ASSURED_JOBS_NS: expected" in one_sentence(result)
+
+
+@pytest.mark.parametrize("verb", [("status",), ("orphans", "--json"), ("recover",)])
+def test_every_verb_says_on_standard_error_what_it_ignores(scene, verb):
+    result = scene.run(*verb, env={"ASSURED_JOBS_HEARTBEAT_TLL": "5", "ASSURED_JOBS_COLOUR": "\x1b[2Jred"})
+    assert result.exit_code == 0
+    no_setting = "is not a setting of assured_jobs and is ignored"
+    assert result.stderr.splitlines() == [
+        f"assured-jobs: ASSURED_JOBS_COLOUR {no_setting}: `assured-jobs config` lists those that are.",
+        f"assured-jobs: ASSURED_JOBS_HEARTBEAT_TLL {no_setting}: did you mean ASSURED_JOBS_HEARTBEAT_TTL?",
+    ]
+    assert "ASSURED_JOBS" not in result.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("frobnicate",), ("status", "--frobnicate"), ("orphans", "--state", "lost")])
@@ -125,7 +154,7 @@ def test_the_environment_is_the_default(scene):
     assert "web-1.4711.aaaa" in result.stdout
 
 
-@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "check", "demo"])
+@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "check", "config", "demo"])
 def test_every_verbs_help_has_an_example(verb):
     result = run(verb, "--help")
     assert result.exit_code == 0

@@ -173,3 +173,15 @@ def test_the_readmes_table_is_the_settings() -> None:
         if name not in ("instance_id", "redis_url", "termination_grace_period"):
             plain = str(expected).lower().removesuffix(".0")
             assert default.strip().removesuffix(" s").strip("`") == plain
+
+
+@pytest.mark.parametrize("name", ["NAMESPACE", "namespace", "REDIS_URL", "NS"])
+def test_a_name_without_our_prefix_is_nothing_to_us(monkeypatch, name: str) -> None:
+    monkeypatch.delenv("ASSURED_JOBS_REDIS_URL", raising=False)
+    monkeypatch.setenv(name, "somebody-elses")
+    assert (AssuredJobsSettings().namespace, AssuredJobsSettings().redis_url) == ("assured_jobs", None)
+
+
+def test_a_name_in_small_letters_is_read(monkeypatch) -> None:
+    monkeypatch.setenv("assured_jobs_ns", "shop")
+    assert AssuredJobsSettings().namespace == "shop"
