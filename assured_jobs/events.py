@@ -80,6 +80,22 @@ class NeverStartedHandedBack(Event):
 
 
 @dataclass(frozen=True)
+class StormPaced(Event):
+    """Many died at once, and their jobs come back one after the other. `rate` per second, `seconds` until the last."""
+
+    number: int
+    rate: float
+    seconds: float
+    level: ClassVar[int] = logging.ERROR
+
+    def sentence(self) -> str:
+        return (
+            f"MASS HAND-BACK: {self.number} jobs of dead workers come back at {self.rate:g} per second "
+            f"(recovery_rate), the last of them in about {self.seconds:.0f} s."
+        )
+
+
+@dataclass(frozen=True)
 class Refused(Event):
     """A delivery was not started here. `cause` is begin's answer."""
 
@@ -299,6 +315,7 @@ _KINDS = {
         PresenceUnverified,
         StrayPutRight,
         ThreadDied,
+        StormPaced,
     )
 }  # fmt: skip
 

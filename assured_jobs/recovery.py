@@ -14,7 +14,7 @@ from . import policy
 from .brokers.redis import read_payload
 from .entry import Crash, Death, InstanceInfo, Orphan, Policy, State
 from .errors import ForeignValue, LedgerRefused
-from .events import Event, NeverStartedHandedBack, OrphanSettled
+from .events import Event, NeverStartedHandedBack, OrphanSettled, StormPaced
 from .evidence import exit_hint
 from .failpoint import reach
 from .hook import Hook
@@ -29,7 +29,7 @@ _STATES: dict[str, State] = {"defer": "deferred", "hold": "held", "discard": "di
 
 @dataclass
 class Report:
-    """What a pass did, counted by outcome: handed_back, deferred, held, discarded, settled, left, elsewhere."""
+    """What a pass did, counted by outcome: handed_back, deferred, paced, held, discarded, settled, left, elsewhere."""
 
     dead: list[str] = field(default_factory=list)
     buried: list[str] = field(default_factory=list)
@@ -52,13 +52,20 @@ class Decision:
 class Recovery:
     """Runs passes over one ledger. `breathe` is called between batches: a lease is kept, a tick is sent.
 
-    Without a `hook`, what waits for one is left to a worker that has it.
+    Without a `hook`, what waits for one is left to a worker that has it. `rate`: how many orphans come back per second.
     """
 
-    def __init__(self, ledger: Ledger, breathe: Callable[[], None] = lambda: None, hook: Hook | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        breathe: Callable[[], None] = lambda: None,
+        hook: Hook | None = None,
+        rate: float | None = None,
+    ) -> None:
         self.ledger = ledger
         self.breathe = breathe
         self.hook = hook
+        self.rate = rate
 
     def run(self, dead: list[str]) -> Report:
         """Brings back what the given dead left, and whatever is due.
@@ -76,6 +83,8 @@ class Recovery:
             if self.ledger.instances.bury(death.info):
                 report.buried.append(death.info.id)
             reach("pass.after_bury")
+        if (paced := report.outcomes.get("paced", 0)) and self.rate:
+            self.ledger.tell(StormPaced(paced, self.rate, paced / self.rate))
         self.release_due(report)
         self.ledger.instances.forget()
         return report
@@ -128,15 +137,15 @@ class Recovery:
                     )
             orders = [decision for decision in decisions if decision.verdict.action != "leave"]
             reach("pass.before_hand_back")
-            words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(order_of, orders)]) if orders else []
+            words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(order_of, orders)], self.rate)
             reach("pass.after_hand_back")
             untouched = 0
             told: list[Event] = []
             for decision, word in zip(orders, words, strict=True):
                 report.count(word)
-                if word == "handed_back" and not decision.verdict.charge:
+                if word in ("handed_back", "paced") and not decision.verdict.charge:
                     untouched += 1
-                elif word in ("handed_back", "deferred", "held", "discarded"):
+                elif word in ("handed_back", "deferred", "paced", "held", "discarded"):
                     told.append(_settled(decision.orphan, word, decision.verdict.reason))
             if untouched:
                 told.append(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id))

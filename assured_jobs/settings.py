@@ -48,6 +48,7 @@ class AssuredJobsSettings(BaseSettings):
     delayed_recovery_count: int = Field(1, ge=0, description="How many passes after the one at start")
     watch: bool = Field(True, description="Recover whenever someone dies; false: at start and on delay alone")
     recovery: RecoveryMode = Field("act", description="observe: see, judge and record, and do nothing")
+    recovery_rate: float | None = Field(None, gt=0, description="Orphans that come back per second, at most")
     termination_grace_period: float | None = Field(
         None, gt=0, description="What the platform grants between SIGTERM and SIGKILL; `check` compares with it"
     )

@@ -47,7 +47,7 @@ class Watch:
         self.settings = settings
         self.vigil = Vigil(ledger, once=not settings.watch)
         self.lease = self._new_lease()
-        self.recovery = Recovery(ledger, breathe=self._breathe, hook=hook)
+        self.recovery = Recovery(ledger, breathe=self._breathe, hook=hook, rate=settings.recovery_rate)
         self.observer = Observer(ledger, self.vigil, self.recovery)
         booted = time.monotonic()
         delays = range(settings.delayed_recovery_count + 1)

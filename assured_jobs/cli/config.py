@@ -18,6 +18,7 @@ from .words import console, print_json, safe, table
 _UNSET = {
     "redis_url": f"the broker's own; for this command {DEFAULT_URL}",
     "termination_grace_period": "not known",
+    "recovery_rate": "no limit",
 }
 
 
@@ -71,6 +72,8 @@ def _effective(options: Options) -> list[Setting]:
 def _in_words(one: Setting) -> str:
     if one.value is None:
         return _UNSET[one.name]
+    if one.name == "recovery_rate":
+        return f"{one.value:g} per second"
     if isinstance(one.value, bool):
         return str(one.value).lower()
     return f"{one.value:.15g} s" if isinstance(one.value, float) else str(one.value)

@@ -17,6 +17,7 @@ from .words import console, count, fields, print_json, print_json_list, safe, ta
 _MEANINGS = {
     "handed_back": "back in their queues",
     "deferred": "wait a little before their next life",
+    "paced": "come back one after the other, at recovery_rate",
     "held": "wait for a person: `assured-jobs orphans --state held`",
     "discarded": "thrown away, as their actor says",
     "settled": "had ended already: nothing to bring back",
@@ -47,7 +48,8 @@ def recover(options: Options, dry_run: bool) -> None:
     Where a worker's connection is gone and its grace still open, this looks on until the grace is over.
     Exits with 1 where jobs of the dead could not be brought back.
     """
-    with ledger_of(options) as ledger, closing(Orphans(ledger)) as desk:
+    rate = options.settings().recovery_rate
+    with ledger_of(options) as ledger, closing(Orphans(ledger, rate)) as desk:
         fleet = desk.look(patience=float("inf"))
         if dry_run:
             _foretell(options, desk, fleet)

@@ -172,18 +172,22 @@ class Estate:
         rows = self.store.ask(lambda client: pipelined(client, commands, raise_on_error=False))
         return {id: _record(self.keys.job(id), row) for id, row in zip(message_ids, rows, strict=True)}
 
-    def hand_back(self, death: Death, queue: str, orders: list[Order]) -> list[str]:
+    def hand_back(self, death: Death, queue: str, orders: list[Order], rate: float | None = None) -> list[str]:
         """held by the dead -> queue | deferred | held | discarded | settled. One word per order: see the script.
 
+        `rate`: how many may come back per second, over all the dead; what only waits for its delay is not slowed.
         If interrupted: every delivery is either still in the dead instance's hands, or where the order sent it.
         """
+        if not orders:
+            return []
         k, info = self.keys, death.info
         q = QueueKeys(info.broker_namespace, queue)
         keys = [
             k.dead, k.entries(info.id), k.owners, k.successors, k.orphans, k.deferred, k.held, k.discarded,
-            q.acks(info.broker_id), q.queue, q.msgs,
+            q.acks(info.broker_id), q.queue, q.msgs, k.turn,
         ]  # fmt: skip
-        args: list[str | bytes | int] = [info.id, MEMORY]
+        gap = 1000 / rate if rate and not queue.endswith(".DQ") else 0.0
+        args: list[str | bytes | float] = [info.id, MEMORY, gap]
         for order in orders:
             keys += [k.job(order.message_id), k.custody(order.message_id)]
             args += [

@@ -26,6 +26,7 @@ now, *custody* = jobs waiting for time or for a person.
 | custody:<message>  | SET    | deliveries in custody of one message id          | custody                           |
 | probe:<nonce>      | STRING | whether the broker sees the same server          | one at boot; 10 s                 |
 | lease              | STRING | instance that may run passes                     | one; recovery_lock_ttl            |
+| turn               | STRING | when the next orphan may come back, at a rate    | one; until it has passed          |
 | tick               | STRING | when the watcher last looked, and who it was     | one                               |
 | observed           | ZSET   | instance -> seen dead at, where only observed    | fleet; until it lives, or is empty |
 | events             | STREAM | what happened: action, fact                      | ROOM                              |
@@ -65,6 +66,7 @@ class Keys:
         self.discarded = prefix + "discarded"
         self.orphans = prefix + "orphans"
         self.lease = prefix + "lease"
+        self.turn = prefix + "turn"
         self.tick = prefix + "tick"
         self.observed = prefix + "observed"
         self.events = prefix + "events"

@@ -11,7 +11,7 @@ from .store import Store, pipelined
 _TYPES = {
     "alive": "zset", "dead": "zset", "buried": "zset", "instances": "hash", "deaths": "hash", "vitals": "hash",
     "owners": "hash", "aboard": "hash", "successors": "hash", "fence": "string", "deferred": "zset", "held": "zset",
-    "released": "zset", "discarded": "zset", "orphans": "hash", "lease": "string", "tick": "string",
+    "released": "zset", "discarded": "zset", "orphans": "hash", "lease": "string", "tick": "string", "turn": "string",
     "observed": "zset", "events": "stream",
 }  # fmt: skip
 

@@ -37,12 +37,15 @@ class Forecast:
 
 
 class Orphans:
-    """Opened on a ledger. `fleet` is one look that several answers rest on; without it, each looks for itself."""
+    """Opened on a ledger. `fleet` is one look that several answers rest on; without it, each looks for itself.
 
-    def __init__(self, ledger: Ledger) -> None:
+    `rate`: how many orphans `recover` lets come back per second.
+    """
+
+    def __init__(self, ledger: Ledger, rate: float | None = None) -> None:
         self.ledger = ledger
         self._lookout = Lookout(ledger)
-        self._recovery = Recovery(ledger)
+        self._recovery = Recovery(ledger, rate=rate)
         self._deciding = Deciding(ledger)
 
     def close(self) -> None:

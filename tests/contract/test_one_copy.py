@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -185,3 +186,24 @@ def test_what_is_due_and_unreadable_does_not_block_what_is_readable(fleet: Fleet
     fleet.redis.zadd(keys.deferred, {delivery: 1000})
     Recovery(fleet.ledger).release_due(Report())
     assert fleet.redis.lrange("dramatiq:default", 0, -1) == [delivery.encode()]
+
+
+def test_a_mass_hand_back_at_a_rate_comes_back_one_after_the_other_and_is_announced(fleet: Fleet, caplog) -> None:
+    fleet.info = fleet.register("victim")
+    running = []
+    for _ in range(30):
+        running.append(delivery := fleet.send())
+        fleet.fetch(fleet.info)
+        assert fleet.begin(fleet.info, delivery).word == "run"
+    fleet.die()
+    report = Recovery(fleet.ledger, rate=10).run(["victim"])
+    assert (report.outcomes["handed_back"], report.outcomes["paced"]) == (1, 29)
+    assert "MASS HAND-BACK: 29 jobs of dead workers come back at 10 per second" in caplog.text
+    due = [score for _, score in fleet.redis.zrange(fleet.ledger.keys.deferred, 0, -1, withscores=True)]
+    assert {round(later - sooner) for sooner, later in pairwise(due)} == {100}
+    assert all(fleet.copies(delivery) == 1 for delivery in running)
+    fleet.redis.flushall()
+    delivery = fleet.run_job()
+    fleet.die()
+    assert Recovery(fleet.ledger, rate=10).run(["victim"]).outcomes == {"handed_back": 1}, "one alone is not slowed"
+    assert fleet.copies(delivery) == 1

@@ -8,9 +8,10 @@
 -- KEYS[5] orphans     HASH  delivery -> "<since ms> <what an operator sees, JSON>"
 -- KEYS[6] deferred    ZSET  KEYS[7] held ZSET  KEYS[8] discarded ZSET   delivery -> ms
 -- KEYS[9] acks        SET   KEYS[10] queue LIST  KEYS[11] msgs HASH     (Dramatiq's)
--- KEYS[12+2i] job     HASH  KEYS[13+2i] custody SET, of the i-th delivery's message id
+-- KEYS[12] turn       STRING  when the next one may come back, ms: only where a rate is set
+-- KEYS[13+2i] job     HASH  KEYS[14+2i] custody SET, of the i-th delivery's message id
 -- ARGV[1] instance id
--- ARGV[2] seconds a crash record lives
+-- ARGV[2] seconds a crash record lives   ARGV[3] milliseconds between two that come back, 0 where no rate is set
 -- then eight for each delivery:
 --   delivery, entry as the judge saw it or "" if never started,
 --   action: front | tail | defer | hold | discard, delay in ms,
@@ -19,6 +20,7 @@
 --
 -- Returns one word for each delivery:
 --   handed_back, deferred, held, discarded   done as told
+--   paced        deferred until its turn comes, since a rate is set
 --   settled      finished, purged, or its retry is already under way: nothing to bring back
 --   elsewhere    started, and back in the queue by another hand: judged when it is next fetched
 --   gone         never started, and taken by another hand
@@ -26,7 +28,7 @@
 --   alive        the instance is not dead
 local dead, entries, owners, successors, orphans = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local deferred, held, discarded, acks, queue, msgs = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local id, memory = ARGV[1], ARGV[2]
+local turn_key, id, memory, gap = KEYS[12], ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 --- include expect
 for _, key in ipairs({entries, owners, successors, orphans}) do
@@ -48,11 +50,21 @@ local function forget(delivery)
 end
 
 --- include retry_under_way
+-- When this one may come back at the earliest: one at a time, `gap` apart, whichever dead instance held it.
+local function turn(earliest)
+  if gap == 0 then
+    return earliest
+  end
+  local mine = math.max(earliest, tonumber(redis.call('GET', turn_key)) or 0)
+  redis.call('SET', turn_key, mine + gap, 'PX', math.ceil(mine + gap - now) + 1000)
+  return mine
+end
+
 local function hand_back(i)
-  local at = 3 + i * 8
+  local at = 4 + i * 8
   local delivery, entry, action, delay = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
   local count, seen, history, orphan = ARGV[at + 4], tonumber(ARGV[at + 5]), ARGV[at + 6], ARGV[at + 7]
-  local job, custody = KEYS[12 + i * 2], KEYS[13 + i * 2]
+  local job, custody = KEYS[13 + i * 2], KEYS[14 + i * 2]
   expect('hash', job)
   expect('set', custody)
 
@@ -90,7 +102,11 @@ local function hand_back(i)
     redis.call('HSET', job, 'last_instance', id, 'history', history)
     redis.call('EXPIRE', job, memory)
   end
-  if action == 'front' then
+  local due = now
+  if action == 'front' or action == 'defer' then
+    due = turn(now + delay)
+  end
+  if action == 'front' and due == now then
     redis.call('LPUSH', queue, delivery)
     return 'handed_back'
   elseif action == 'tail' then
@@ -105,9 +121,9 @@ local function hand_back(i)
     return 'discarded'
   end
   redis.call('SADD', custody, delivery)
-  if action == 'defer' then
-    redis.call('ZADD', deferred, now + delay, delivery)
-    return 'deferred'
+  if action == 'front' or action == 'defer' then
+    redis.call('ZADD', deferred, due, delivery)
+    return due > now + delay and 'paced' or 'deferred'
   end
   redis.call('ZADD', held, now, delivery)
   redis.call('PERSIST', job) -- a person may come in a month: the count must still be there
@@ -115,7 +131,7 @@ local function hand_back(i)
 end
 
 local words = {}
-for i = 0, (#ARGV - 2) / 8 - 1 do
+for i = 0, (#ARGV - 3) / 8 - 1 do
   words[i + 1] = hand_back(i)
 end
 return words
