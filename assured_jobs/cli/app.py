@@ -11,13 +11,14 @@ import click
 
 from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
-from .acting import delete, release, retry
+from .acting import delete, retry
 from .demo import demo
 from .events import events
 from .fleet import flight, instances
 from .options import Options, shared, show_examples
 from .orphans import orphans
 from .recovering import recover
+from .releasing import release
 from .showing import show
 from .status import status
 from .words import safe
@@ -27,6 +28,7 @@ UNMATCHED, USAGE, REDIS, BUG = 1, 2, 3, 70
 _AT_NIGHT = [
     "assured-jobs status     is it still bleeding?",
     "assured-jobs orphans    whose jobs, and why",
+    "assured-jobs show ID    one job, from its first start to now",
     "assured-jobs recover    bring them back now",
 ]
 
