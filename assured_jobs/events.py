@@ -320,6 +320,10 @@ _KINDS = {
 }  # fmt: skip
 
 
+#: The names of those that are written down.
+ACTIONS = tuple(name for name, kind in _KINDS.items() if kind.streamed)
+
+
 def recall(action: str, fact: Mapping[str, Any]) -> Event | None:
     """The event of which this was written down; None where another version wrote it, with other keys."""
     kind = _KINDS.get(action)

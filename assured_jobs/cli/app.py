@@ -11,7 +11,7 @@ import click
 
 from ..demo.server import NoRedisServer
 from ..errors import AssuredJobsError, ConfigurationError, LedgerError
-from .acting import delete, release, retry
+from .acting import delete, retry
 from .checking import check
 from .config import config
 from .demo import demo
@@ -20,6 +20,7 @@ from .fleet import flight, instances
 from .options import Options, shared, show_examples
 from .orphans import orphans
 from .recovering import recover
+from .releasing import release
 from .showing import show
 from .status import status
 from .words import safe
@@ -29,6 +30,7 @@ UNMATCHED, USAGE, REDIS, BUG = 1, 2, 3, 70
 _AT_NIGHT = [
     "assured-jobs status     is it still bleeding?",
     "assured-jobs orphans    whose jobs, and why",
+    "assured-jobs show ID    one job, from its first start to now",
     "assured-jobs recover    bring them back now",
     "assured-jobs check      what is wrong with the set-up",
 ]

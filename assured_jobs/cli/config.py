@@ -12,7 +12,8 @@ from ..address import Address
 from ..misspelt import ignored
 from ..settings import variable, variable_set
 from .options import DEFAULT_URL, Options, Verb, shared
-from .words import console, print_json, safe, table
+from .tables import show_table, table
+from .words import console, print_json, safe
 
 #: Where nothing says a value, what follows from that.
 _UNSET = {
@@ -54,7 +55,7 @@ def config(options: Options) -> None:
         grid.add_row(one.name, one.variable, value, Text(one.source, "dim" if one.source == "default" else ""))
     for slip in ignored():
         grid.add_row("", Text(safe(slip.variable, 400)), slip.hint, "ignored")
-    console().print(grid)
+    show_table(console(), grid)
 
 
 def _effective(options: Options) -> list[Setting]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
+from ..events import ACTIONS
 from ..ledger import Ledger, Told
 from .options import Options, Verb, ledger_of, shared
 from .words import dumps, iso, safe
@@ -23,7 +25,12 @@ _PERIOD = 0.3
 )
 @click.option("--follow", "-f", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option("--limit", type=click.IntRange(min=0), default=50, show_default=True, help="How many; 0 = all kept.")
-@click.option("--action", metavar="NAME", help="Only these: OrphanSettled, InstanceDied, WouldHave ...")
+@click.option(
+    "--action",
+    type=click.Choice(ACTIONS),
+    metavar="NAME",
+    help="Only these: OrphanSettled, InstanceDied ...",
+)
 @click.option("--job", metavar="MESSAGE_ID", help="Only of this job.")
 @shared
 def events(options: Options, follow: bool, limit: int, action: str | None, job: str | None) -> None:
@@ -31,30 +38,38 @@ def events(options: Options, follow: bool, limit: int, action: str | None, job: 
 
     With --json each is one line: id, at, action, and the fact itself.
     """
-    with ledger_of(options) as ledger:
+    with ledger_of(options) as ledger, _until_interrupted(follow=follow):
         whole = action is None and job is None
         told = list(ledger.chronicle.since()) if limit == 0 or not whole else ledger.chronicle.last(limit)
         last = told[-1].id if told else "-"
         chosen = [one for one in told if _is_meant(one, action, job)]
         for one in chosen[-limit:] if limit else chosen:
             _print(options, one)
-        if not chosen and not follow and not options.as_json:
-            click.echo("Nothing has happened that is remembered.", err=True)
+        if not chosen and not options.as_json:
+            such = "Nothing has happened that is remembered" if whole else "No such event is remembered"
+            click.echo(f"{such}. Waiting for what comes; Ctrl-C ends." if follow else f"{such}.", err=True)
         if follow:
             for one in _follow(ledger, last):
                 if _is_meant(one, action, job):
                     _print(options, one)
 
 
-def _follow(ledger: Ledger, last: str) -> Iterator[Told]:
+@contextmanager
+def _until_interrupted(*, follow: bool) -> Iterator[None]:
+    """Whoever follows ends with Ctrl-C, in the middle of a line too: nothing went wrong then."""
     try:
-        while True:
-            for told in ledger.chronicle.since(last):
-                last = told.id
-                yield told
-            time.sleep(_PERIOD)
+        yield
     except KeyboardInterrupt:
-        return
+        if not follow:
+            raise
+
+
+def _follow(ledger: Ledger, last: str) -> Iterator[Told]:
+    while True:
+        for told in ledger.chronicle.since(last):
+            last = told.id
+            yield told
+        time.sleep(_PERIOD)
 
 
 def _is_meant(told: Told, action: str | None, job: str | None) -> bool:

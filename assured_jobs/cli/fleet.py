@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from dataclasses import asdict
 from itertools import islice
 
 import click
 
-from ..orphans import Fleet, Member, Orphans, in_flight, is_on
+from ..orphans import Orphans, in_flight, is_on
 from ..orphans.desk import PATIENCE
-from .acting import who
+from .declaring import declare_dead
 from .options import Options, Verb, VerbGroup, ledger_of, shared
 from .status import print_members
-from .words import console, count, iso, print_json, print_json_list, safe, span, table
+from .tables import show_table, table
+from .words import console, iso, print_json_list, safe, span
 
 
 @click.group(
@@ -38,54 +38,7 @@ def instances(context: click.Context, options: Options) -> None:
             click.echo("No worker is registered.")
 
 
-@instances.command(
-    "declare-dead",
-    cls=Verb,
-    short_help="Says that a worker is dead.",
-    examples=["assured-jobs instances declare-dead web-1.4711.1a2b3c4d"],
-)
-@click.argument("id", metavar="ID")
-@click.option("--yes", is_flag=True, help="Do not ask, even where it looks alive.")
-@shared
-def declare_dead(options: Options, id: str, yes: bool) -> None:
-    """Says that a worker is dead, where you know it and Redis cannot: a host without power keeps its connection open.
-
-    Its jobs come back with the next pass. If it lives after all, it finishes and enqueues nothing for them, and goes on
-    under a new name. Exits with 1 where there is no such worker, or it beat again meanwhile.
-    """
-    with ledger_of(options) as ledger, closing(Orphans(ledger)) as desk:
-        fleet = desk.look()
-        member = _find(desk, fleet, id)
-        if not yes:
-            _ask(options, member)
-        if member.state != "dead" and not desk.declare_dead(member.id, fleet, who()):
-            raise click.ClickException(f"{safe(id)} sent a heartbeat this very moment: it lives. Nothing was done.")
-        watched = desk.status().watched
-    if options.as_json:
-        print_json({"id": member.id, "state": "dead"})
-        return
-    click.echo(f"{safe(member.id)} is dead; {count(member.running + member.left, 'started job')} will come back.")
-    if not watched:
-        click.echo("Nobody watches: run `assured-jobs recover` to bring them back now.")
-
-
-def _find(desk: Orphans, fleet: Fleet, id: str) -> Member:
-    members = [member for member in desk.status(fleet).instances if is_on(member.id, id)]
-    if len(members) == 1:
-        return members[0]
-    if not members:
-        raise click.ClickException(f"{safe(id)}: no such worker. `assured-jobs instances` lists them.")
-    names = ", ".join(safe(member.id) for member in members)
-    raise click.ClickException(f"{safe(id)} is a label of several workers: expected an id, one of {names}.")
-
-
-def _ask(options: Options, member: Member) -> None:
-    beat = "at an unknown time" if member.heartbeat_age is None else f"{span(member.heartbeat_age)} ago"
-    seen = f"{safe(member.id)} is {member.state}: last heartbeat {beat}, connection {member.presence}."
-    if options.as_json or not sys.stdin.isatty():
-        raise click.UsageError(f"{seen} Expected --yes, got no terminal to ask on.")
-    jobs = count(member.running + member.left, "job")
-    click.confirm(f"{seen} Declare it dead, and run its {jobs} elsewhere?", abort=True)
+instances.add_command(declare_dead)
 
 
 @click.command(
@@ -120,6 +73,6 @@ def flight(options: Options, queue: str | None, actor: str | None, instance: str
         grid.add_row(
             safe(one.message_id), safe(one.actor), safe(one.queue), span(one.seconds), safe(one.instance), one.state
         )
-    console().print(grid)
+    show_table(console(), grid)
     if len(shown) < len(found):
         click.echo(f"{len(shown):,} of {len(found):,} shown: --limit 0 shows all.")

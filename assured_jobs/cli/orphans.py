@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from ..entry import Crash
-from ..orphans import STATES, Orphans, Selection, Shown
+from ..orphans import RETRIABLE, STATES, Orphans, Selection, Shown
 from ..orphans.desk import PATIENCE
 from .options import Options, Verb, ledger_of, selecting, shared
 from .words import ago, call, console, count, fields, print_json_list, safe, span, state_text
@@ -32,6 +32,7 @@ SHOWN = 50
 @shared
 def orphans(options: Options, selection: Selection, limit: int | None) -> None:
     """The jobs of the dead: which, whose, why, with what arguments, and what their crashes looked like."""
+    named = selection != Selection()
     if not selection.states and not options.as_json:  # what was thrown away waits for nobody
         selection = selection.of_states(tuple(state for state in STATES if state != "discarded"))
     if limit is None:
@@ -42,9 +43,10 @@ def orphans(options: Options, selection: Selection, limit: int | None) -> None:
         if options.as_json:
             print_json_list(as_json(shown) for shown in islice(listing, limit or None))
             return
+        nothing = "No such job of a dead worker." if named else "No job of a dead worker waits for anything."
         counts = desk.status(fleet).counts
         total = None if selection.narrows else sum(counts[state] for state in selection.within(STATES))
-        _print_orphans(listing, limit, total, fleet.look.now)
+        _print_orphans(listing, limit, total, fleet.look.now, nothing)
 
 
 def as_json(shown: Shown) -> dict[str, Any]:
@@ -57,19 +59,24 @@ def as_json(shown: Shown) -> dict[str, Any]:
     }
 
 
-def _print_orphans(listing: Iterator[Shown], limit: int, total: int | None, now: int) -> None:
+def _print_orphans(listing: Iterator[Shown], limit: int, total: int | None, now: int, nothing: str) -> None:
     screen = console()
     printed = 0
+    states = set()
     for shown in islice(listing, limit or None):
         print_orphan(screen, shown, now)
+        states.add(shown.orphan.state)
         printed += 1
     if not printed:
-        screen.print(
-            "No job of a dead worker waits for anything." if total is not None else "No such job of a dead worker."
-        )
+        screen.print(nothing)
     elif limit and printed == limit and next(listing, None) is not None:
         of = "" if total is None else f" of {total:,}"
         screen.print(f"{printed:,}{of} shown: --limit 0 shows all, --state only some.")
+    if "orphaned" in states:
+        screen.print("Next, for what is orphaned: `assured-jobs recover`, if no watcher does.", soft_wrap=True)
+    if states & set(RETRIABLE):
+        decide = "`assured-jobs retry ID` or `assured-jobs delete ID`"
+        screen.print(f"Next, for what waits: {decide}; `assured-jobs show ID` tells all of one job.", soft_wrap=True)
 
 
 #: How a death counted for the job, in a word.

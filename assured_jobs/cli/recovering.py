@@ -12,7 +12,8 @@ from rich.text import Text
 from ..orphans import Fleet, Forecast, Orphans, Status
 from ..recovery import Report
 from .options import Options, Verb, ledger_of, shared
-from .words import console, count, fields, print_json, print_json_list, safe, table
+from .tables import show_table, table
+from .words import console, count, fields, print_json, print_json_list, safe
 
 _MEANINGS = {
     "handed_back": "back in their queues",
@@ -91,7 +92,7 @@ def _print_report(report: Report) -> None:
     grid = table("jobs", "outcome", "", right=("jobs",))
     for outcome, number in report.outcomes.items():
         grid.add_row(f"{number:,}", outcome, _MEANINGS.get(outcome, ""))
-    screen.print(grid)
+    show_table(screen, grid)
 
 
 def _foretell(options: Options, desk: Orphans, fleet: Fleet) -> None:

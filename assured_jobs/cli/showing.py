@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.console import Console
 
+from ..entry import Orphan
 from ..orphans import Orphans, Story, tell_story
 from ..orphans.desk import PATIENCE
 from .options import Options, Verb, ledger_of, shared
@@ -64,10 +65,19 @@ def _print_story(story: Story, now: int) -> None:
         crashes = count(story.record.crashes, "crash").replace("crashs", "crashes")
         screen.print(f"{safe(story.message_id)}: in its queue, or finished. {crashes} counted.", soft_wrap=True)
     _print_timeline(screen, story, now)
-    for shown in story.waiting:
-        if shown.orphan.state in ("held", "deferred"):
-            id = safe(shown.orphan.message_id)
-            screen.print(f"Next: `assured-jobs retry {id}` or `assured-jobs delete {id}`.", soft_wrap=True)
+    for next_step in dict.fromkeys(_next_step(shown.orphan) for shown in story.waiting):
+        if next_step:
+            screen.print(f"Next: {next_step}", soft_wrap=True)
+
+
+def _next_step(orphan: Orphan) -> str:
+    id = safe(orphan.message_id)
+    if orphan.state in ("held", "deferred"):
+        return f"one more life or never again:\n  assured-jobs retry {id}\n  assured-jobs delete {id}"
+    return {
+        "orphaned": "the watcher judges it; without one, `assured-jobs recover` does.",
+        "released": "the watcher enqueues it; without one, `assured-jobs recover` does.",
+    }.get(orphan.state, "")
 
 
 def _print_timeline(screen: Console, story: Story, now: int) -> None:

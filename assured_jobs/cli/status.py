@@ -13,7 +13,8 @@ from rich.text import Text
 from ..orphans import Member, Orphans, Status
 from ..orphans.desk import PATIENCE
 from .options import Options, Verb, ledger_of, shared
-from .words import ago, console, count, iso, print_json, safe, span, state_text, table
+from .tables import show_table, table
+from .words import ago, console, count, iso, print_json, safe, span, state_text
 
 
 @click.command(
@@ -75,6 +76,10 @@ def _advice(found: Status, namespace: str) -> str:
         return "Nobody watches to release what is deferred: start a worker, or run `assured-jobs recover` later."
     if found.counts["held"]:
         return "`assured-jobs orphans --state held` says why; then `retry ID` or `delete ID`."
+    if found.members("stalled"):
+        return (
+            "A stalled worker keeps its jobs until its stall limit: `assured-jobs instances declare-dead ID` is sooner."
+        )
     if not found.members("alive", "draining", "stalled"):
         return "What is in the queues waits until a worker starts."
     return "Nothing to do."
@@ -82,8 +87,8 @@ def _advice(found: Status, namespace: str) -> str:
 
 def _print_status(found: Status, namespace: str) -> None:
     screen = console()
-    screen.print(Text(headline(found), "bold red" if found.bleeding else "bold green"))
-    screen.print(_advice(found, namespace))
+    screen.print(Text(headline(found), "bold red" if found.bleeding else "bold green"), soft_wrap=True)
+    screen.print(_advice(found, namespace), soft_wrap=True)  # a command broken in two cannot be copied
     screen.print()
     _print_counts(screen, found)
     if found.watcher is None:
@@ -91,7 +96,7 @@ def _print_status(found: Status, namespace: str) -> None:
     else:
         watcher = safe(found.watcher) + ("" if found.watched else ", which is dead")
     ran = "never ran" if found.last_look is None else f"last ran {ago(found.last_look, found.now)}"
-    screen.print(f"watcher: {watcher}, {ran}   deaths in the last hour: {found.deaths_last_hour}")
+    screen.print(f"watcher: {watcher}, {ran}   deaths in the last hour: {found.deaths_last_hour}", soft_wrap=True)
     if not found.instances:
         screen.print("workers: none")
         return
@@ -108,7 +113,7 @@ def print_members(screen: Console, members: list[Member]) -> None:
             Text(safe(member.id)), state_text(member.state), beat, member.presence, jobs,
             Text(safe(member.host)), str(member.pid or ""), Text(safe(member.cause)),
         )  # fmt: skip
-    screen.print(grid)
+    show_table(screen, grid)
 
 
 def _print_counts(screen: Console, found: Status) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from ..entry import Orphan
@@ -85,7 +84,7 @@ def fields(orphan: Orphan) -> dict[str, Any]:
         }
         for crash in orphan.crashes
     ]
-    times = {"started_at": iso(orphan.started_at), "orphaned_at": iso(orphan.orphaned_at)}
+    times = {name: iso(getattr(orphan, name)) for name in ("started_at", "orphaned_at", "since")}
     return {**asdict(orphan), **times, "crashes": crashes}
 
 
@@ -116,13 +115,6 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def table(*columns: str, right: tuple[str, ...] = ()) -> Table:
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in columns:
-        grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    return grid
 
 
 def state_text(state: str, width: int = 0) -> Text:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,10 @@ class Told:
 
     def sentence(self) -> str:
         event = recall(self.action, self.fact)
-        return event.sentence() if event else f"{self.action}: {json.dumps(self.fact)}"
+        with suppress(ValueError, TypeError, AttributeError):  # the keys are ours, and what they hold is not
+            if event:
+                return event.sentence()
+        return f"{self.action}: {json.dumps(self.fact)}"
 
 
 class Chronicle:

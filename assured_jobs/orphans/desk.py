@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from ..entry import Death, Orphan
 from ..events import InstanceDied, OperatorSaid
@@ -102,19 +103,22 @@ class Orphans:
                 break
         return total
 
-    def declare_dead(self, id: str, fleet: Fleet, who: str) -> int:
-        """alive -> dead, by a person's word: the time of death in ms, or 0 where it beat again meanwhile.
+    def declare_dead(self, id: str, fleet: Fleet, who: str) -> Literal["declared", "already", "alive"]:
+        """alive -> dead, by a person's word. "alive" where it beat again since `fleet` was seen: nothing is done then.
 
         If interrupted: dead or not; a dead instance's jobs come back with the next pass.
         """
-        vitals = next(one.vitals for one in fleet.findings if one.vitals.info.id == id)
-        died_at = self.ledger.instances.declare_dead(
-            vitals.info, beat=vitals.beat, older_than=0, absent=False, draining=vitals.draining, cause=f"{who} said so"
-        )
-        if died_at:
-            cause = f"{who} said so"
+        vitals = next((one.vitals for one in fleet.findings if one.vitals.info.id == id), None)
+        if vitals is None:
+            return "already"
+        cause = f"{who} said so"
+        if self.ledger.instances.declare_dead(
+            vitals.info, beat=vitals.beat, older_than=0, absent=False, draining=vitals.draining, cause=cause
+        ):
             self.ledger.tell(InstanceDied(id, cause), OperatorSaid("declare-dead", who, f"worker {id}", 1))
-        return died_at
+            return "declared"
+        # Refused by the script: it beat, or a watcher or another person was first.
+        return "alive" if any(seen.id == id for seen in self.look().look.living) else "already"
 
     def find(self, id: str) -> list[Orphan]:
         """What is remembered under a message id in custody, or under a delivery."""
@@ -134,26 +138,39 @@ class Orphans:
         """
         return self._act("delete", ids, who)
 
-    def plan(self, verb: Verb, selection: Selection) -> Plan:
+    def unjudged(self, selection: Selection, fleet: Fleet | None = None) -> int:
+        """How many jobs of the dead are meant and not judged yet: none where the selection names other states."""
+        if selection.states:
+            return 0
+        if not selection.narrows:
+            return self._lookout.count_left(fleet or self.look())
+        return sum(selection.admits(shown.orphan) for shown in self._unjudged(fleet or self.look()))
+
+    def plan(self, verb: Verb, selection: Selection, limit: int = 0) -> Plan:
         """What a word about all that is meant would be about. Writes nothing."""
-        return self._deciding.plan(verb, selection)
+        return self._deciding.plan(verb, selection, limit)
 
     def carry_out(self, plan: Plan, who: str, progress: Callable[[int], object] = lambda _done: None) -> Tally:
         """The word itself: see Deciding.carry_out."""
         tally = self._deciding.carry_out(plan, who, progress)
-        if unjudged := self._lookout.count_left(self.look()):
+        if not plan.only and (unjudged := self.unjudged(plan.selection)):
             tally.refused += unjudged
-            tally.notes.append(f"{unjudged} jobs of dead workers are not judged yet: `assured-jobs recover` does that.")
+            jobs = "1 job of a dead worker is" if unjudged == 1 else f"{unjudged:,} jobs of dead workers are"
+            tally.notes.append(f"{jobs} not judged yet: `assured-jobs recover` does that.")
         return tally
 
     def release_all(self, plan: Plan, who: str, progress: Callable[[int], object] = lambda _done: None) -> Tally:
         """Everything in custody -> its queue, for good: before this package is taken out.
 
-        What the dead held is judged first; what would wait for `before_hand_back` does not wait for it any more.
+        What would wait for `before_hand_back` does not wait for it any more. `done` counts what went into a queue by
+        this hand, also where its release had been said before.
         If interrupted: some are back, each once; saying it again goes on.
         """
         tally = self._deciding.carry_out(plan, who, progress)
-        self._recovery.release_due(Report(), without_hook=True)
+        report = Report()
+        self._recovery.release_due(report, without_hook=True)
+        tally.done = report.outcomes.get("handed_back", 0)
+        tally.gone = max(0, plan.total - tally.done)
         return tally
 
     def _left(self, fleet: Fleet) -> Iterator[tuple[Death, list[Left], dict[str, bytes]]]:
@@ -203,4 +220,5 @@ class Orphans:
                 tally.notes.append(f"{id}: still orphaned, nobody has judged it yet: `assured-jobs recover` does.")
                 ids = ids - {id}
         tally.gone += len(ids)
-        tally.notes += [f"{id}: nothing waits under this ID: it runs, has finished or never was." for id in sorted(ids)]
+        nothing = "nothing waits under this ID: it runs, has finished, was deleted or never was. `show` tells more."
+        tally.notes += [f"{id}: {nothing}" for id in sorted(ids)]

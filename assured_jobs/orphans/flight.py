@@ -31,7 +31,7 @@ def in_flight(ledger: Ledger, findings: list[Finding], now: int) -> Iterator[InF
             continue
         id = finding.vitals.info.id
         entries = [entry for entry, _ in ledger.estate.entries(id).values() if not entry.forward]
-        for entry in sorted(entries, key=lambda entry: entry.started_at):
+        for entry in sorted(entries, key=lambda entry: (entry.started_at, entry.fence)):  # fences never tie
             seconds = max(0, now - entry.started_at) / 1000
             yield InFlight(
                 entry.message_id, entry.delivery, entry.actor, entry.queue, id, finding.judgement.state,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..entry import Crash
+from ..entry import Crash, Orphan
 from ..errors import ForeignValue
-from ..ledger import Record, Told
+from ..ledger import Ledger, Record, Told
+from .deciding import BATCH
 from .desk import Orphans
 from .fleet import Fleet
 from .flight import InFlight, in_flight
@@ -19,6 +20,10 @@ COUNTED = {
     "suspicions": "a suspicion: another job was charged",
     "interrupted": "interrupted, not as a crash",
 }
+
+
+#: What a person's word makes of a job.
+_SAID = {"retry": "released", "release": "released", "delete": "discarded"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ def tell_story(desk: Orphans, id: str, fleet: Fleet) -> Story:
     waiting += [one for one in unjudged if id in (one.orphan.message_id, one.orphan.delivery)]
     flight = in_flight(ledger, fleet.findings, fleet.look.now)
     running = tuple(one for one in flight if id in (one.message_id, one.delivery))
+    if not waiting and not running:
+        waiting = show_all(ledger, _thrown_away(ledger, id))
     named = [*(one.orphan.message_id for one in waiting), *(one.message_id for one in running), id]
     message_id = named[0]
     record = ledger.estate.records([message_id])[message_id]
@@ -62,6 +69,17 @@ def tell_story(desk: Orphans, id: str, fleet: Fleet) -> Story:
     moments = [*_lives(history), *_states(waiting, told), *(Moment(one.at, one.sentence()) for one in told)]
     moments += [Moment(one.started_at, f"Started on {one.instance}, where it runs.") for one in running]
     return Story(message_id, tuple(waiting), running, record, tuple(sorted(moments, key=lambda moment: moment.at)))
+
+
+def _thrown_away(ledger: Ledger, message_id: str) -> list[Orphan]:
+    """The discarded deliveries of a message id, which are listed under their delivery alone. A bounded list."""
+    found: list[Orphan] = []
+    place = None
+    while True:
+        page, place = ledger.custody.page("discarded", BATCH, place)
+        found += [orphan for orphan in page if orphan.message_id == message_id]
+        if place is None:
+            return found
 
 
 def _lives(crashes: tuple[Crash, ...]) -> list[Moment]:
@@ -75,9 +93,14 @@ def _lives(crashes: tuple[Crash, ...]) -> list[Moment]:
 
 def _states(waiting: list[Shown], told: list[Told]) -> list[Moment]:
     """How it came to where it is now, unless an event tells that already."""
-    outcomes = {one.fact.get("outcome") for one in told}
-    return [
-        Moment(one.orphan.since, f"{one.orphan.state.capitalize()}: {one.orphan.reason}.")
-        for one in waiting
-        if one.orphan.since is not None and one.orphan.state not in outcomes
-    ]
+    moments = []
+    for orphan in (one.orphan for one in waiting):
+        since = orphan.since
+        if since is not None and not any(_leads_to(one) == orphan.state for one in told if one.at >= since):
+            moments.append(Moment(since, f"{orphan.state.capitalize()}: {orphan.reason}."))
+    return moments
+
+
+def _leads_to(told: Told) -> str:
+    """The state that an event says a job has entered."""
+    return str(told.fact.get("outcome") or _SAID.get(str(told.fact.get("verb")), ""))

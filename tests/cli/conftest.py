@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import dramatiq
@@ -36,6 +41,7 @@ class Scene:
         self.keys = self.ledger.keys
         self.broker = RedisBroker(client=self.redis, maintenance_chance=0, middleware=[])
         self.presences: dict[str, Any] = {}
+        self.actor, self.queue = "charge", "default"  # whose jobs are made from here on
 
     def run(self, *args: str, **more: Any) -> Result:
         """The command line, on this Redis, in this namespace."""
@@ -49,7 +55,7 @@ class Scene:
     def register(self, id: str, *, present: bool = False, draining: bool = False, **changes: Any) -> InstanceInfo:
         fields = {
             "id": id, "host": "node-7", "pid": 4711, "broker_id": f"broker-of-{id}", "broker_namespace": "dramatiq",
-            "queues": ("default", "default.DQ"), "assured": ("charge",), "encoder": "JSONEncoder",
+            "queues": (self.queue, f"{self.queue}.DQ"), "assured": (self.actor,), "encoder": "JSONEncoder",
             "heartbeat_interval": 15.0, "heartbeat_ttl": 45.0, "presence_grace": 0.5, "stall_ttl": 180.0,
             "version": "0.1.0",
         }  # fmt: skip
@@ -78,12 +84,12 @@ class Scene:
 
     def send(self, *args: Any, **kwargs: Any) -> tuple[str, str]:
         """Message id and delivery of a message that waits in its queue."""
-        message = self.broker.enqueue(dramatiq.Message("default", "charge", args, kwargs, {}))
+        message = self.broker.enqueue(dramatiq.Message(self.queue, self.actor, args, kwargs, {}))
         return message.message_id, message.options["redis_message_id"]
 
     def fetch(self, info: InstanceInfo, delivery: str) -> None:
-        assert self.redis.lrem("dramatiq:default", 1, delivery) == 1
-        self.redis.sadd(f"dramatiq:__acks__.{info.broker_id}.default", delivery)
+        assert self.redis.lrem(f"dramatiq:{self.queue}", 1, delivery) == 1
+        self.redis.sadd(f"dramatiq:__acks__.{info.broker_id}.{self.queue}", delivery)
 
     def start(self, info: InstanceInfo, *args: Any, policy: Policy | None = None, **kwargs: Any) -> tuple[str, str]:
         """A job that runs on that instance."""
@@ -93,7 +99,7 @@ class Scene:
 
     def start_as(self, info: InstanceInfo, message_id: str, delivery: str, policy: Policy | None = None) -> None:
         self.fetch(info, delivery)
-        entry = Entry(delivery, message_id, "charge", "default", policy or Policy())
+        entry = Entry(delivery, message_id, self.actor, self.queue, policy or Policy())
         answer, _ = self.ledger.deliveries.begin(info, entry, f"token-{delivery}")
         assert answer.word == "run"
 
@@ -111,24 +117,50 @@ class Scene:
         return ids
 
     def hold(
-        self, *args: Any, worker: str = "web-1.4711.aaaa", number: int = 1, **kwargs: Any
+        self,
+        *args: Any,
+        worker: str = "web-1.4711.aaaa",
+        number: int = 1,
+        policy: Policy | None = None,
+        has_hook: bool = False,
+        **kwargs: Any,
     ) -> list[tuple[str, str]]:
         """Jobs that are held because their worker died with them."""
-        info = self.register(worker)
-        made = [self.start(info, *args, policy=Policy(on_orphan="hold"), **kwargs) for _ in range(number)]
+        info = self.register(worker, has_hook=has_hook)
+        chosen = policy or Policy(on_orphan="hold")
+        made = [self.start(info, *args, policy=chosen, **kwargs) for _ in range(number)]
         self.declare_dead(info)
         Recovery(self.ledger).run([worker])
         assert all(self.redis.zscore(self.keys.held, delivery) for _, delivery in made)
         return made
 
+    def defer(self, *args: Any, worker: str = "web-2.4712.bbbb", **info: Any) -> tuple[str, str]:
+        """A job that has crashed before, and waits for an hour now."""
+        held_up = self.register(worker, **info)
+        message_id, delivery = self.start(held_up, *args, policy=Policy(max_crashes=9))
+        self.redis.hset(self.keys.job(message_id), "crashes", 6)
+        self.declare_dead(held_up)
+        Recovery(self.ledger).run([worker])
+        assert self.redis.zadd(self.keys.deferred, {delivery: (time.time() + 3600) * 1000}, xx=True, ch=True)
+        return message_id, delivery
+
     def queued(self) -> list[str]:
-        return [id.decode() for id in self.redis.lrange("dramatiq:default", 0, -1)]
+        return [id.decode() for id in self.redis.lrange(f"dramatiq:{self.queue}", 0, -1)]
 
     def payload(self, delivery: str) -> bytes | None:
         return self.redis.hget("dramatiq:default.msgs", delivery)
 
-    def everything(self) -> dict[bytes, bytes]:
-        return {key: self.redis.dump(key) for key in self.redis.scan_iter()}
+    def everything(self) -> dict[bytes, Any]:
+        """All that Redis holds, by value: a hash that is only read may be dumped in another order."""
+        read = {
+            b"string": self.redis.get,
+            b"hash": self.redis.hgetall,
+            b"set": self.redis.smembers,
+            b"list": lambda key: self.redis.lrange(key, 0, -1),
+            b"zset": lambda key: self.redis.zrange(key, 0, -1, withscores=True),
+            b"stream": self.redis.xrange,
+        }
+        return {key: read[self.redis.type(key)](key) for key in self.redis.scan_iter()}
 
     def close(self) -> None:
         for pubsub in self.presences.values():
@@ -142,6 +174,20 @@ def until(condition: Callable[[], Any], timeout: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
+
+
+def at_a_terminal(scene: Scene, answer: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command line with a person before it, who types that."""
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, answer.encode())
+        return subprocess.run(
+            [sys.executable, "-m", "assured_jobs", "--url", scene.url, "--namespace", NAMESPACE, *words],
+            stdin=theirs, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 @pytest.fixture
@@ -163,6 +209,11 @@ def scene_on(own_server: Callable[..., Server]) -> Iterator[Callable[..., Scene]
     yield make
     for made in scenes:
         made.close()
+
+
+@pytest.fixture
+def answering(scene: Scene) -> Callable[..., subprocess.CompletedProcess[str]]:
+    return partial(at_a_terminal, scene)
 
 
 @pytest.fixture

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 
 import pytest
 
@@ -154,18 +150,9 @@ def test_delete_all_wants_yes_where_nobody_can_be_asked(scene, more):
 
 
 @pytest.mark.parametrize(("answer", "code", "held"), [("n", 1, 1), ("y", 0, 0)])
-def test_delete_all_asks_on_a_terminal(scene, answer, code, held):
+def test_delete_all_asks_on_a_terminal(scene, answering, answer, code, held):
     scene.hold()
-    ours, theirs = pty.openpty()
-    try:
-        os.write(ours, f"{answer}\n".encode())
-        done = subprocess.run(
-            [sys.executable, "-m", "assured_jobs", "--url", scene.url, "--namespace", "night", "delete", "--all"],
-            stdin=theirs, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-    finally:
-        os.close(ours)
-        os.close(theirs)
+    done = answering(f"{answer}\n", "delete", "--all")
     assert done.returncode == code, done.stderr
     assert "Delete 1 job for good" in done.stdout
     assert scene.redis.zcard(scene.keys.held) == held

@@ -152,10 +152,3 @@ def test_the_environment_is_the_default(scene):
     scene.register("web-1.4711.aaaa")
     result = run("status", ASSURED_JOBS_REDIS_URL=scene.url, ASSURED_JOBS_NS="night")
     assert "web-1.4711.aaaa" in result.stdout
-
-
-@pytest.mark.parametrize("verb", ["status", "orphans", "retry", "delete", "recover", "check", "config", "demo"])
-def test_every_verbs_help_has_an_example(verb):
-    result = run(verb, "--help")
-    assert result.exit_code == 0
-    assert f"Example:\n  assured-jobs {verb}" in result.stdout

@@ -131,3 +131,12 @@ def test_a_hostile_instance_name_is_shown_and_not_obeyed(scene, is_plain, name):
     shown = scene.run("status").stdout
     assert is_plain(shown)
     assert name.replace("\x1b", "\\x1b") in shown
+
+
+def test_a_stalled_worker_is_told_with_the_word_that_ends_it(scene):
+    scene.register("web-2.1.bbbb", present=True)
+    info = scene.register("stalled.3.c", present=True, heartbeat_interval=0.1, heartbeat_ttl=0.3)
+    scene.age_heartbeat(info, 5)
+    shown = scene.run("status").stdout
+    assert "1 worker stalled: no heartbeat, still connected." in shown
+    assert "`assured-jobs instances declare-dead ID`" in shown
