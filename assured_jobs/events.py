@@ -304,6 +304,20 @@ class OperatorSaid(Event):
         return f"{self.who} said {self.verb} to {self.what}: {self.done} done{gone}."
 
 
+@dataclass(frozen=True)
+class OperatorBegan(Event):
+    """A person's word about many jobs, written down before the first is touched. `total` as it was shown to them."""
+
+    verb: str
+    who: str
+    what: str
+    total: str
+    run: str
+
+    def sentence(self) -> str:
+        return f"{self.who} began to {self.verb} {self.total} jobs ({self.what}), run {self.run}."
+
+
 _KINDS = {
     kind.__name__: kind
     for kind in (
@@ -316,6 +330,7 @@ _KINDS = {
         StrayPutRight,
         ThreadDied,
         StormPaced,
+        OperatorBegan,
     )
 }  # fmt: skip
 
