@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -12,8 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from ..orphans import Shown
-from ..orphans.wording import LONGEST, ago, count, fields, iso, safe, span
+from ..orphans.wording import LONGEST, ago, call, count, dumps, fields, iso, safe, span
 
 __all__ = [
     "LONGEST", "ago", "call", "console", "count", "dumps", "fields", "iso", "print_json", "print_json_list", "safe",
@@ -35,15 +32,6 @@ def console() -> Console:
     return Console(markup=False, emoji=False, highlight=False, width=width)
 
 
-def call(shown: Shown, longest: int = LONGEST) -> str:
-    """The job's arguments as a call would have them: `1, "two", retry=true`."""
-    if shown.args is None or shown.kwargs is None:
-        return f"[arguments not shown: {safe(shown.payload_error)}]"
-    words = [json.dumps(value, ensure_ascii=False) for value in shown.args]
-    words += [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in dict(shown.kwargs).items()]
-    return safe(", ".join(words), longest) or "no arguments"
-
-
 def print_json(value: Any) -> None:
     click.echo(dumps(value))
 
@@ -55,22 +43,6 @@ def print_json_list(items: Iterable[Any]) -> None:
         click.echo(separator + dumps(item), nl=False)
         separator = ",\n"
     click.echo("[]" if separator == "[\n" else "\n]")
-
-
-def dumps(value: Any) -> str:
-    """ASCII alone, whatever the terminal's encoding; and no NaN, which JSON does not know."""
-    try:
-        return json.dumps(value, allow_nan=False)
-    except ValueError:
-        return json.dumps(_finite(value), allow_nan=False)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def state_text(state: str, width: int = 0) -> Text:

@@ -40,8 +40,8 @@ UNJUDGED = 500
 #: Payloads of more bytes are not read for a list.
 LARGEST = 16 * 1024
 
-#: Jobs from which kinds are counted, and kinds that are told.
-SAMPLE, KINDS = 2000, 12
+#: Jobs from which kinds are counted, kinds that are told, and jobs that are named for an example.
+SAMPLE, KINDS, SAMPLES = 2000, 12, 5
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Kinds:
-    """What the newest in one state are: (actor, queue, reason code, number), the most frequent first.
+    """What some of those that are meant are: (actor, queue, reason code, number), the most frequent first.
 
     `looked_at` of `total`: where fewer were looked at than there are.
     """
@@ -76,6 +76,7 @@ class Kinds:
     reasons: tuple[tuple[str, int], ...]
     looked_at: int
     total: int
+    samples: tuple[Orphan, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,17 +141,21 @@ class Browser:
                     return Number(found, exact=False)
         return Number(found, exact=True)
 
-    def kinds(self, state: State, total: int) -> Kinds:
-        """What the newest in one state are."""
+    def kinds(self, selection: Selection, total: int, *, newest: bool = False, most: int = SAMPLE) -> Kinds:
+        """What those that are meant are, from a look at `most` of them in each state."""
         kinds: Counter[tuple[str, str, str]] = Counter()
         reasons: Counter[str] = Counter()
-        rows = self.custody.rows(state, SAMPLE, newest=True)
-        for at, raw in rows:
-            if orphan := self.custody.orphan_at(state, at, raw):
-                kinds[orphan.actor, orphan.queue, orphan.reason_code] += 1
-                reasons[orphan.reason_code] += 1
-        most = tuple((*kind, number) for kind, number in kinds.most_common(KINDS))
-        return Kinds(most, tuple(reasons.most_common()), len(rows), max(total, len(rows)))
+        samples: list[Orphan] = []
+        for state in (state for state in ORDER if state in selection.states and state != "orphaned"):
+            for at, raw in self.custody.rows(state, most, newest=newest, sift=selection.may_admit):
+                orphan = self.custody.orphan_at(state, at, raw)
+                if orphan and selection.admits(orphan):
+                    kinds[orphan.actor, orphan.queue, orphan.reason_code] += 1
+                    reasons[orphan.reason_code] += 1
+                    samples += [orphan] * (len(samples) < SAMPLES)
+        rows = tuple((*kind, number) for kind, number in kinds.most_common(KINDS))
+        looked = kinds.total()
+        return Kinds(rows, tuple(reasons.most_common()), looked, max(total, looked), tuple(samples))
 
     def _is_meant(self, selection: Selection, state: State, at: Place, raw: bytes) -> bool:
         if selection.tells_by_bytes:

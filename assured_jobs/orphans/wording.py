@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import Any
@@ -22,6 +24,15 @@ def safe(value: object, longest: int = LONGEST) -> str:
     text = str(value)
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:longest])
     return shown if len(text) <= longest else f"{shown}... ({len(text)} characters)"
+
+
+def call(shown: Shown, longest: int = LONGEST) -> str:
+    """The job's arguments as a call would have them: `1, "two", retry=true`."""
+    if shown.args is None or shown.kwargs is None:
+        return f"[arguments not shown: {safe(shown.payload_error)}]"
+    words = [json.dumps(value, ensure_ascii=False) for value in shown.args]
+    words += [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in dict(shown.kwargs).items()]
+    return safe(", ".join(words), longest) or "no arguments"
 
 
 def count(number: int, noun: str) -> str:
@@ -98,3 +109,19 @@ def headline(found: Status) -> str:
     stalled = len(found.members("stalled"))
     silent = f" {count(stalled, 'worker')} stalled: no heartbeat, still connected." if stalled else ""
     return f"NOT BLEEDING: nothing is orphaned.{silent}{held}"
+
+
+def dumps(value: Any) -> str:
+    """ASCII alone, whatever the terminal's encoding; and no NaN, which JSON does not know."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
