@@ -10,6 +10,7 @@ import click
 
 from ..errors import AssuredJobsError
 from .options import Options, Verb, shared
+from .words import print_json
 
 DEFAULT_PORT = 8090
 
@@ -32,8 +33,8 @@ def dashboard() -> ModuleType:
     cls=Verb,
     short_help="The dashboard, in a browser.",
     examples=[
-        "ASSURED_JOBS_WEB_USERNAME=ann ASSURED_JOBS_WEB_PASSWORD=... assured-jobs web",
         "assured-jobs web --host 0.0.0.0 --port 8090",
+        "ASSURED_JOBS_WEB_USERNAME=ann ASSURED_JOBS_WEB_PASSWORD=... assured-jobs web",
     ],
 )
 @click.option("--host", default="127.0.0.1", show_default=True, metavar="NAME", help="Where to listen.")
@@ -49,7 +50,10 @@ def web(options: Options, host: str, port: int) -> None:
     serving = dashboard()
 
     def ready(address: str, settings: Any) -> None:
-        click.echo(f"The dashboard is on {address} ({who_may(settings)}). Ctrl-C ends it.")
+        if options.as_json:
+            print_json({"address": address, "open": settings.is_open})
+        else:
+            click.echo(f"The dashboard is on {address} ({who_may(settings)}). Ctrl-C ends it.")
 
     serving.serve(host, port, ready=ready, jobs=options.settings())
 
