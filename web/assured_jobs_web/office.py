@@ -107,6 +107,13 @@ class Office:
     def is_open(self) -> bool:
         return self.settings.is_open or self.authorize is not None
 
+    def close(self) -> None:
+        """Lets go of Redis; the next request opens it again."""
+        with self._opening:
+            if self._desk is not None:
+                self._desk[1].close()
+            self._desk = None
+
     @property
     def desk(self) -> Desk:
         with self._opening:
