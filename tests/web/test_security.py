@@ -157,7 +157,7 @@ def test_what_the_browser_may_do(ann):
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Referrer-Policy"] == "same-origin"
-    style = ann.get("/static/dashboard.css")
+    style = ann.get("/static/dashboard.css?v=1")
     assert "immutable" in style.headers["Cache-Control"]
     style.close()
     cookie = ann.get("/orphans").headers.get("Set-Cookie", "") or str(ann.client.get_cookie("assured_jobs"))

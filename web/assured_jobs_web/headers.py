@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
 from .where import here
 
@@ -16,7 +16,6 @@ _HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",  # a host's CSRF protection may ask for a Referer over HTTPS
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -25,8 +24,12 @@ def dress(response: Response) -> Response:
     """What the host has set goes before ours."""
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:  # a browser complains of it elsewhere
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if here().door_name == "static":
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        # With what it is in its address it never changes there; without, the browser asks whether it has.
+        forever = "v" in request.args
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if forever else "no-cache"
     else:
         response.headers["Cache-Control"] = "no-store"
     return response
