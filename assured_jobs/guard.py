@@ -132,16 +132,18 @@ class Guard:
                         self._endings.append(_ending(job))
 
     def _begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Directive:
-        reach("job.before_begin")
+        if not job.entry.forward:
+            reach("job.before_begin")
         job.recorded = None
         answer = self._ask_begin(job, predecessor, successor)
         if answer.word == "unknown":
             self.instance.beat()
             job.info = self.instance.info
             answer = self._ask_begin(job, predecessor, successor)
-        reach("job.after_begin")
         job.recorded = answer.word == "run"
         if answer.word == "run":
+            if not job.entry.forward:
+                reach("job.after_begin")
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
             return self._run(job)

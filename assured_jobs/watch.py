@@ -111,7 +111,8 @@ class Watch:
         if not self.instance.sure:
             return []  # who may be dead himself declares nobody dead
         died = self.vigil.declare(findings)
-        reach("pass.after_declare")
+        if died:
+            reach("pass.after_declare")
         return died
 
     def _pass(self, dead: list[str]) -> None:

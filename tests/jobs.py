@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -140,19 +139,9 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
     )
 
 
-class DieAfterForward(dramatiq.Middleware):
-    """Dies between Dramatiq's enqueue of a delayed message that is due and its ack."""
-
-    def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
-        if type(threading.current_thread()).__name__ == "ConsumerThread":
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 if "LAB_URL" in os.environ:
     broker = RedisBroker(url=os.environ["LAB_URL"], **json.loads(os.environ.get("LAB_BROKER", "{}")))
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
     broker.add_middleware(AssuredJobs())
-    if "LAB_DIE_AFTER_FORWARD" in os.environ:
-        broker.add_middleware(DieAfterForward())
     dramatiq.set_broker(broker)
     actors = declare(broker)
