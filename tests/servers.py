@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 
-PROGRAMS = {"redis-server": "redis-server"}
+PROGRAMS = {"redis-server": "redis-server", "curl": "curl"}
 
 
 def main() -> int:

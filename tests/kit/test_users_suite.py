@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+README = Path(__file__).parents[2] / "README.md"
 APP = Path(__file__).parent / "errands.py"
 
 CONFTEST = """
@@ -55,6 +57,20 @@ def test_nothing_is_left_of_the_test_before(crash_lab: CrashLab):
 """)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 passed" in result.stdout
+
+
+def test_the_readmes_test_passes_on_an_app_like_the_one_it_tells_of(run_suite, tmp_path) -> None:
+    [test] = re.findall(r"```python\n(def test_.*?)```", README.read_text(), flags=re.DOTALL)
+    (tmp_path / "tasks.py").write_text("""
+from errands import broker, dramatiq, note, reach
+
+@dramatiq.actor(assured=True, on_orphan="hold")
+def charge_card(payment):
+    note(payment)
+    reach("app.charged")
+""")
+    result = run_suite(test)
+    assert result.returncode == 0, result.stdout
 
 
 def test_a_wait_in_vain_shows_the_story_and_the_log_of_the_worker(run_suite) -> None:
