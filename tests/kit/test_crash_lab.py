@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import redis
 
 from assured_jobs.testing import CrashLab, CrashLabError
 
@@ -163,3 +164,16 @@ def test_a_misspelt_place_is_refused_with_the_right_one(crash_lab) -> None:
 def test_a_worker_that_does_not_start_shows_its_log(crash_lab) -> None:
     with pytest.raises(CrashLabError, match="No module named 'no_such_app'"):
         crash_lab.start("no_such_app")
+
+
+def test_the_story_tells_a_second_copy_and_a_lost_one(crash_lab) -> None:
+    id = crash_lab.send("run", "it")
+    with redis.Redis.from_url(crash_lab.redis_url) as client:
+        [delivery] = client.lrange("dramatiq:default", 0, -1)
+        client.rpush("dramatiq:default", delivery)
+        assert crash_lab.what_happened(id).copies == 2
+        client.delete("dramatiq:default")
+    story = crash_lab.what_happened(id)
+    assert (story.state, story.copies) == ("stranded", 0)
+    with pytest.raises(AssertionError, match="is stranded"):
+        crash_lab.wait_until_done(id)
