@@ -49,7 +49,7 @@ class Audit:
         try:
             for job in self.guard.ended_unheard(self.patience)[:MOST]:
                 self._settle(job)
-            self.guard.flush()
+            self.guard.endings.flush()
             self._look_for_strays()
         except LedgerError as error:
             complain(f"What this worker may have forgotten is not looked for. {error}")

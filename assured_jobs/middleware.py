@@ -36,6 +36,7 @@ from .choices import CHOICES, choose, problems_of
 from .entry import ConfirmedOrphan, Entry
 from .errors import ConfigurationError, LedgerElsewhere
 from .events import Event
+from .failpoint import reach
 from .job import Job, count_retries, running, running_as
 from .ledger.connecting import client_of
 from .misspelt import warn_once
@@ -187,16 +188,19 @@ class AssuredJobs(Middleware):
 
     def before_ack(self, broker: dramatiq.Broker, message: Any) -> None:
         job = running_as(message.options)
-        if not job or not self._side or not job.successors or job.retried or job.outcome == "again":
+        if not job or not self._side:
             return
         # It failed, and its retry never reached the broker: acked now, it would be gone. It is put back instead.
-        if self._side.guard.may_put_back(job):
+        is_lost = job.successors and not job.retried and job.outcome != "again"
+        if is_lost and self._side.guard.may_put_back(job):
             job.outcome = "again"
             _neutralise(message.options)
+        _reach_ack(job)
 
     def before_nack(self, broker: dramatiq.Broker, message: Any) -> None:
         if job := running_as(message.options):
             job.outcome = "nack"
+            _reach_ack(job)
 
     def after_ack(self, broker: dramatiq.Broker, message: Any) -> None:
         self._ended(message)
@@ -270,6 +274,8 @@ class AssuredJobs(Middleware):
     def _ended(self, message: Any) -> None:
         job = running_as(message.options)
         if job and self._side:
+            if job.assured and not job.entry.forward:
+                reach("job.after_ack")
             running.set(None)
             self._side.guard.ended(job, job.outcome)
 
@@ -293,6 +299,11 @@ class AssuredJobs(Middleware):
             options=message.options,
             retries=count_retries(message.options),
         )
+
+
+def _reach_ack(job: Job) -> None:
+    if job.assured:
+        reach("forward.before_ack" if job.entry.forward else "job.before_ack")
 
 
 def _neutralise(options: dict[str, Any]) -> None:

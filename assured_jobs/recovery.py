@@ -121,7 +121,7 @@ class Recovery:
         told = []
         for orphan, word in zip(orphans, words, strict=True):
             report.count(word)
-            if word == "handed_back":
+            if word == "handed_back" and orphan.reason_code != "suspected":  # that one asks again every few seconds
                 told.append(_settled(orphan, word, f"its time had come; before: {orphan.reason}"))
         self.ledger.tell(*told)
 

@@ -132,7 +132,8 @@ class Watch:
             self.observer.note(findings, now)
             return []
         died = [finding.vitals.info.id for finding in self.vigil.declare(findings)]
-        reach("pass.after_declare")
+        if died:
+            reach("pass.after_declare")
         return died
 
     def _pass(self, dead: list[str]) -> None:

@@ -120,6 +120,6 @@ class WorkerSide:
 
     def _flush(self) -> None:
         try:
-            self.guard.flush()
+            self.guard.endings.flush()
         except LedgerError as error:
             logger.debug("Ends of jobs wait in memory: %s", error)

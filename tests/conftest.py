@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["assured_jobs.testing"]
+
 for folder in (Path(__file__).parent, Path(__file__).parent / "contract"):
     sys.path.insert(0, str(folder))
 
@@ -29,9 +31,7 @@ def shared_server() -> Iterator[Server]:
 
 @pytest.fixture
 def server(shared_server: Server) -> Server:
-    import redis
-
-    redis.Redis.from_url(shared_server.url).flushall()
+    shared_server.wipe()
     return shared_server
 
 

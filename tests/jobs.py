@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import threading
 import time
 from contextlib import suppress
 from types import SimpleNamespace
@@ -173,14 +172,6 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
     )
 
 
-class DieAfterForward(dramatiq.Middleware):
-    """Dies between Dramatiq's enqueue of a delayed message that is due and its ack."""
-
-    def after_enqueue(self, broker: dramatiq.Broker, message: Any, delay: int | None) -> None:
-        if type(threading.current_thread()).__name__ == "ConsumerThread":
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
 def make_broker(url: str, **options: Any) -> RedisBroker:
     """As users do it: from a URL, or with a client of redis-py's own where sentinels know the master."""
     if not url.startswith("redis+sentinel://"):
@@ -197,7 +188,5 @@ if "LAB_URL" in os.environ:
         broker.add_middleware(dramatiq.middleware.AsyncIO())
     hook = (lambda orphan: note("hook", orphan.args[0])) if "LAB_HOOK" in os.environ else None
     broker.add_middleware(AssuredJobs(before_hand_back=hook))
-    if "LAB_DIE_AFTER_FORWARD" in os.environ:
-        broker.add_middleware(DieAfterForward())
     dramatiq.set_broker(broker)
     actors = declare(broker)

@@ -77,7 +77,7 @@ def test_a_worker_restarted_in_place_under_its_fixed_id_recovers_its_own_jobs(la
 
 
 def test_a_death_between_the_forward_of_a_delayed_message_and_its_ack_doubles_nothing(lab: Lab) -> None:
-    first = lab.worker(environment={"LAB_DIE_AFTER_FORWARD": "1"})
+    first = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": "forward.before_ack"})
     lab.jobs.work.send_with_options(args=(1,), delay=500)
     lab.wait(first.died, "it dies in between")
     lab.worker()
