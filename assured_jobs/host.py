@@ -31,7 +31,7 @@ class Host(Protocol):
     def threads(self) -> dict[str, threading.Thread]:
         """Dramatiq's threads that should be running, by what they are."""
 
-    def replace(self, name: str) -> bool:
+    def replace(self, thread: threading.Thread) -> bool:
         """Gives the worker a new thread in the place of that one. False where it cannot be done."""
 
     def in_memory(self) -> set[str]:

@@ -110,19 +110,19 @@ class RedisHost:
         found |= {f"worker thread {number}": thread for number, thread in enumerate(list(self.worker.workers))}
         return {name: thread for name, thread in found.items() if thread.running}
 
-    def replace(self, name: str) -> bool:
+    def replace(self, thread: Any) -> bool:
         """Gives the worker a new thread in the place of that one. False where this Dramatiq has no such means.
 
         What the dead consumer had in memory is forgotten with it: the audit finds it and puts it back.
         """
-        kind, _, which = name.rpartition(" ")
         try:
-            if kind == "worker thread":
-                del self.worker.workers[int(which)]
+            if thread in self.worker.workers:
+                self.worker.workers.remove(thread)
                 self.worker._add_worker()  # noqa: SLF001 - there is no public way
             else:
-                del self.worker.consumers[which]
-                self.worker._add_consumer(which, delay=which.endswith(".DQ"))  # noqa: SLF001
+                queue = thread.queue_name
+                del self.worker.consumers[queue]
+                self.worker._add_consumer(queue, delay=queue.endswith(".DQ"))  # noqa: SLF001
         except (AttributeError, LookupError):
             return False
         return True
