@@ -17,8 +17,19 @@ from typing import Any, Literal, TypeGuard
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.worker import ConsumerThread, WorkerThread
 
 from ..ledger.store import speaking_plainly
+
+#: Whoever is inside one of these has a message in its hands, hooks and ack included.
+_HANDS = frozenset(
+    method.__code__
+    for method in (
+        WorkerThread.process_message,
+        ConsumerThread.handle_message,
+        ConsumerThread.handle_delayed_messages,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,7 @@ class RedisHost:
             return {}
 
     def in_memory(self) -> set[str]:
-        """Every delivery that was fetched and has not come to a thread: prefetched, delayed, or not yet decoded."""
+        """Every delivery that was fetched and is not forgotten: prefetched, delayed, undecoded yet, or in a thread."""
         consumers = list(self.worker.consumers.values())
         queues = [self.worker.work_queue, *(consumer.delay_queue for consumer in consumers)]
         messages: list[Any] = [item.message for queue in queues for item in list(queue.queue)]
@@ -102,7 +113,19 @@ class RedisHost:
             for payload in list(getattr(consumer.consumer, "message_cache", ())):
                 with suppress(dramatiq.errors.DecodeError, TypeError):
                     messages.append(dramatiq.Message.decode(payload))
-        return {str(message.options.get("redis_message_id")) for message in messages}
+        messages += self.at_work().values()
+        return {str(message.options.get("redis_message_id")) for message in messages if message is not None}
+
+    def at_work(self) -> dict[int, Any]:
+        """The threads that have a message in their hands, one of its hooks or its ack included, and which it is."""
+        found = {}
+        for thread, top in sys._current_frames().items():  # noqa: SLF001 - there is no other way to ask
+            frame: Any = top
+            while frame is not None and frame.f_code not in _HANDS:
+                frame = frame.f_back
+            if frame is not None:
+                found[thread] = frame.f_locals.get("message")
+        return found
 
     def threads(self) -> dict[str, threading.Thread]:
         """Dramatiq's threads that should be running, by what they are."""
