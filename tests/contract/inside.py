@@ -70,5 +70,6 @@ class Inside:
         self.gate.set()
         if self.worker:
             self.worker.stop(timeout=5000)
-        self.broker.close()
-        self.redis.close()
+            self.side.ledger.close()
+        for client in (self.broker.client, self.redis, self.ledger.store.client):
+            client.connection_pool.disconnect()
