@@ -116,6 +116,13 @@ class Guard:
                 job.lost = True
                 job.window.interrupt()
 
+    def interrupt_latecomers(self) -> None:
+        """Who was not inside its actor when the name was lost, and is by now: a hook behind ours held it."""
+        if self.instance.reborn:
+            for job in list(self._running.values()):
+                if job.assured and self.instance.is_lost(job.info.id):
+                    job.window.interrupt()
+
     def in_hand(self) -> set[str]:
         """Every delivery that a thread here has taken up and the ledger has not heard the end of."""
         with self._lock:

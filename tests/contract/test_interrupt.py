@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import dramatiq
 import pytest
 
-from assured_jobs import OwnershipLost
+from assured_jobs import AssuredJobs, OwnershipLost
 from assured_jobs.recovery import Recovery
 from inside import Inside, wait
 
@@ -53,3 +54,36 @@ def test_what_a_job_makes_of_the_interrupt_takes_it_away_from_nobody(inside, ans
     Recovery(inside.ledger).run([name])
     wait(lambda: len(runs) == 2 and inside.payloads() == 0, "recovery brings it back")
     assert inside.redis.zcard("dramatiq:default.XQ") == 0
+
+
+def test_a_job_that_a_hook_held_when_the_name_was_lost_is_interrupted_all_the_same(inside) -> None:
+    reached, gate, ended = threading.Event(), threading.Event(), []
+
+    class Slow(dramatiq.Middleware):
+        def before_process_message(self, broker, message) -> None:
+            if not reached.is_set():
+                reached.set()
+                gate.wait(20)
+
+    def work() -> None:
+        if len(ended) == 1:
+            ended.append("again")
+            return
+        try:
+            while not inside.gate.wait(0.02):
+                pass
+        except BaseException as error:
+            ended.append(type(error).__name__)
+            raise
+
+    actor = inside.actor(work)
+    inside.broker.add_middleware(Slow(), after=AssuredJobs)
+    inside.start()
+    actor.send()
+    wait(reached.is_set, "it has begun, and a hook behind ours holds it")
+    name = inside.declare_dead()
+    wait(lambda: inside.side.instance.is_lost(name), "the name is lost")
+    gate.set()
+    wait(lambda: ended == ["OwnershipLost"], "it is interrupted", seconds=5)
+    Recovery(inside.ledger).run([name])
+    wait(lambda: len(ended) == 2, "it runs again")
