@@ -61,7 +61,7 @@ class Audit:
     def _look_after_threads(self) -> None:
         for name, thread in self.host.threads().items():
             if thread.ident is not None and not thread.is_alive():
-                replaced = self.host.replace(name)
+                replaced = self.host.replace(thread)
                 self.ledger.tell(ThreadDied(self.instance.info.id, name, replaced))
 
     def _settle(self, job: Job) -> None:

@@ -48,9 +48,10 @@ def test_it_sees_the_orphan_while_it_is_in_custody_and_nowhere_else(fleet, orpha
     assert fleet.copies(orphan) == 1
 
 
-def test_an_error_in_it_is_logged_and_the_job_comes_back(fleet, orphan, caplog) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("the lock server is down"), SystemExit(1)])
+def test_an_error_in_it_is_logged_and_the_job_comes_back(fleet, orphan, caplog, error) -> None:
     def fail(_confirmed) -> None:
-        raise RuntimeError("the lock server is down")
+        raise error
 
     _recover(fleet, fail)
     assert fleet.copies(orphan) == 1
