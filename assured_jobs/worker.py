@@ -20,6 +20,7 @@ from .instance import Instance
 from .job import Job
 from .ledger import Ledger, Store
 from .outage import Outage
+from .pulse import Pulse
 from .refusals import OwnershipLost
 from .settings import AssuredJobsSettings
 from .telling import Listener
@@ -58,10 +59,13 @@ class WorkerSide:
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
         self._housekeeping = Ticker("housekeeping", PERIOD, self._keep_house)
+        self._pulse = Pulse(settings.health_file, self.instance, host, self._died) if settings.health_file else None
 
     def start(self) -> None:
         self.instance.start()
         self._housekeeping.start()
+        if self._pulse:
+            self._pulse.start()
 
     def booted(self) -> None:
         settling = threading.Timer(0.5, self.settled.set)
@@ -76,6 +80,8 @@ class WorkerSide:
     def stop(self) -> None:
         """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a
         living process may still be running its last jobs. If interrupted: dies like anybody."""
+        if self._pulse:
+            self._pulse.stop()
         self._housekeeping.stop()
         if self.instance.outage.lasts:
             logger.warning("Leaving without a word, since Redis does not answer: recovery settles what is left here.")
@@ -104,6 +110,10 @@ class WorkerSide:
                 if not owns:
                     raise OwnershipLost
                 return
+
+    def _died(self) -> list[str]:
+        """Which of our own threads ended by themselves."""
+        return [ticker.name for ticker in (self.instance.heartbeat, self._housekeeping) if ticker.died]
 
     def _keep_house(self) -> None:
         self._flush()
