@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 
@@ -46,7 +46,11 @@ class InstanceDied(Event):
 
 @dataclass(frozen=True)
 class OrphanSettled(Event):
-    """`outcome` is what the ledger did: handed_back, deferred, held, discarded, left."""
+    """`outcome` is what the ledger did: handed_back, deferred, paced, held, discarded.
+
+    `reason_code` is `reason` for programs, `charged` the count of its deaths that grew, if any. `silent_for`: seconds
+    since its worker's last sign of life; None where it does not come straight from a dead worker.
+    """
 
     message_id: str
     actor: str
@@ -55,6 +59,9 @@ class OrphanSettled(Event):
     outcome: str
     reason: str
     crash_count: int
+    reason_code: str = ""
+    charged: str = ""
+    silent_for: float | None = None
 
     def severity(self) -> int:
         """What now waits for a person, or is gone, is worth an alert."""
@@ -68,11 +75,12 @@ class OrphanSettled(Event):
 
 @dataclass(frozen=True)
 class NeverStartedHandedBack(Event):
-    """Prefetched and delayed messages, counted: there may be thousands."""
+    """Prefetched and delayed messages, counted: there may be thousands. `silent_for` as in OrphanSettled."""
 
     number: int
     queue: str
     instance: str
+    silent_for: float | None = None
 
     def sentence(self) -> str:
         what = "1 message" if self.number == 1 else f"{self.number} messages"
@@ -325,9 +333,11 @@ ACTIONS = tuple(name for name, kind in _KINDS.items() if kind.streamed)
 
 
 def recall(action: str, fact: Mapping[str, Any]) -> Event | None:
-    """The event of which this was written down; None where another version wrote it, with other keys."""
+    """The event of which this was written down; None where another version wrote it, with other keys.
+
+    A key that came with a later version, and has a default, may be missing.
+    """
     kind = _KINDS.get(action)
-    try:
-        return kind(**{field.name: fact[field.name] for field in fields(kind)}) if kind else None
-    except KeyError:
+    if kind is None or any(field.default is MISSING and field.name not in fact for field in fields(kind)):
         return None
+    return kind(**{field.name: fact[field.name] for field in fields(kind) if field.name in fact})

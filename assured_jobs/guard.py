@@ -281,7 +281,7 @@ class Guard:
             self.ledger.deliveries.defer(job.info, orphan, WAIT * (1 + random.random()))
         elif self.ledger.deliveries.hold(job.info, orphan):
             settled = (orphan.message_id, orphan.actor, orphan.queue, orphan.instance, "held", orphan.reason, crashes)
-            self.ledger.tell(OrphanSettled(*settled))
+            self.ledger.tell(OrphanSettled(*settled, reason_code=orphan.reason_code))
 
     def _take_endings(self) -> tuple[Ending, ...]:
         with self._lock:

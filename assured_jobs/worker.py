@@ -23,7 +23,7 @@ from .outage import Outage
 from .pulse import Pulse
 from .refusals import OwnershipLost
 from .settings import AssuredJobsSettings
-from .telling import Listener
+from .telling import Listener, Meter
 from .ticker import Ticker
 from .watch import PERIOD, Watch
 
@@ -41,6 +41,7 @@ class WorkerSide:
         *,
         on_event: Callable[[Event], object] | None = None,
         before_hand_back: Callable[[ConfirmedOrphan], object] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         if settings.redis_url:
             store = Store.from_url(settings.redis_url, settings.namespace, settings.redis_timeout)
@@ -48,7 +49,9 @@ class WorkerSide:
             store = Store(client, settings.namespace, settings.redis_timeout)
         self.host = host
         self._listener = Listener(on_event) if on_event else None
-        self.ledger = Ledger(store, self._listener)
+        if meter:
+            store.on_round_trip = meter.timed
+        self.ledger = Ledger(store, *(one for one in (meter, self._listener) if one))
         hook = Hook(self.ledger, before_hand_back) if before_hand_back else None
         outage = Outage(self.ledger.tell)
         self.instance = Instance(self.ledger, settings, host, outage, has_hook=hook is not None)

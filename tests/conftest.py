@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-for folder in (Path(__file__).parent, Path(__file__).parent / "contract"):
-    sys.path.insert(0, str(folder))
+for folder in (".", "contract", "platform"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
 
 for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and name != "ASSURED_JOBS_REDIS_URL"]:
     del os.environ[name]

@@ -195,6 +195,10 @@ if "LAB_URL" in os.environ:
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
     if "LAB_ASYNC" in os.environ:
         broker.add_middleware(dramatiq.middleware.AsyncIO())
+    if "LAB_PROMETHEUS" in os.environ:
+        from dramatiq.middleware.prometheus import Prometheus
+
+        broker.add_middleware(Prometheus())
     hook = (lambda orphan: note("hook", orphan.args[0])) if "LAB_HOOK" in os.environ else None
     broker.add_middleware(AssuredJobs(before_hand_back=hook))
     if "LAB_DIE_AFTER_FORWARD" in os.environ:

@@ -50,6 +50,7 @@ def test_every_setting_is_read_from_its_variable(monkeypatch) -> None:
         "recovery": "observe",
         "recovery_rate": "50",
         "termination_grace_period": "60", "health_file": "/run/health",
+        "metrics": "true",
         "assure_all": "true", "on_orphan": "hold", "max_crashes": "7",
         "max_orphan_age": "60",
     }  # fmt: skip
