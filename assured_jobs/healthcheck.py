@@ -1,8 +1,9 @@
 """`assured-jobs healthcheck`: do the worker processes of this container live? For a probe that runs every few seconds.
 
 Exits with 0 where all live, 1 where one is stalled (paused, its interpreter held, or a thread of it dead), 2 where one
-is dead, or none has ever reported. It reads what each process reports about itself (`pulse`), and asks no Redis: an
-outage of Redis must not make a platform kill workers that are well.
+is dead, or none has ever reported; one that never came so far is not missed beside the others. It reads what each
+process reports about itself (`pulse`), and asks no Redis: an outage of Redis must not make a platform kill workers that
+are well.
 
 It starts in a few milliseconds, since it imports nothing but what Python has loaded anyway: no `dataclasses`, no
 `json`, no `pathlib`.

@@ -41,6 +41,15 @@ def test_a_live_a_stopped_and_a_dead_worker_get_the_three_answers(lab, path):
     assert probe(path) == DEAD
 
 
+def test_a_job_that_holds_the_interpreter_is_a_stall_that_ends_with_it(lab, path):
+    lab.worker(HEALTH_FILE=path)
+    lab.wait(lambda: probe(path) == ALIVE, "the worker reports")
+    lab.jobs.greedy.send(1, 7)
+    lab.wait(lambda: probe(path) == STALLED, "its silence is noticed")
+    lab.wait(lambda: lab.effects("done"), "the job lets go")
+    lab.wait(lambda: probe(path) == ALIVE, "it reports again")
+
+
 def test_a_dead_one_of_four_processes_is_seen_and_the_next_run_starts_clean(lab, path):
     worker = lab.worker("-p", "4", threads=1, HEALTH_FILE=path)
     lab.wait(lambda: len(pids(path)) == 4 and probe(path) == ALIVE, "four processes report")

@@ -136,6 +136,12 @@ def test_asking_for_metrics_without_the_extra_is_refused_by_name(monkeypatch):
         AssuredJobs(metrics=True)
 
 
+def test_who_counts_and_is_not_seen_is_told_what_to_do():
+    assert metering._nobody_sees(shared=True, used=True) == ""
+    assert "add Dramatiq's Prometheus middleware" in metering._nobody_sees(shared=False, used=False)
+    assert "Set it in the environment" in metering._nobody_sees(shared=True, used=False)
+
+
 def test_prometheus_client_is_not_imported_before_a_worker_boots():
     """It would decide there and then to keep its values to itself."""
     code = "import sys; from assured_jobs import AssuredJobs; AssuredJobs(metrics=True); print(*sys.modules)"

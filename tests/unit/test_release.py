@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -11,6 +12,7 @@ import venv
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,3 +63,12 @@ def test_the_wheel_works_where_no_sources_are(dist, tmp_path):
     told = run(python, "-I", "-m", "pytest", "-q", "-p", "no:cacheprovider", checks, folder=tmp_path)
     assert "passed" in told
     assert "skipped" not in told
+
+
+def test_the_workflow_runs_what_a_person_runs():
+    workflow = yaml.safe_load((ROOT / ".github/workflows/test.yml").read_text())
+    commands = [step.get("run", "") for job in workflow["jobs"].values() for step in job["steps"]]
+    assert any(command.endswith("make test") for command in commands)
+    sessions = set(re.findall(r"nox .*?-s (\w+)", "\n".join(commands)))
+    assert sessions <= set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
