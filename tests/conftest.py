@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,9 +15,19 @@ for folder in (".", "contract", "platform"):
 for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and name != "ASSURED_JOBS_REDIS_URL"]:
     del os.environ[name]
 
-from assured_jobs.demo.server import Server  # noqa: E402
+from assured_jobs.demo.server import NoRedisServer, Server, find_server  # noqa: E402
 from lab import Lab  # noqa: E402
 from sentinels import Sentinels  # noqa: E402
+
+
+def pytest_report_header() -> str:
+    """Which Redis this run is evidence for."""
+    try:
+        program = find_server()
+    except NoRedisServer:
+        return "redis: none"
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+    return f"redis: {program}, {told.strip()}"
 
 
 @pytest.fixture(scope="session")
