@@ -31,6 +31,7 @@ types: .venv/installed
 
 bench: .venv/installed ## Figures, as ratios within one run
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/probe.py
 
 constraints: .venv/installed ## Compiles constraints.txt anew
 	$(BIN)/python -m pip install --quiet uv

@@ -80,7 +80,7 @@ class Instance:
         self._same_server = False
         self.info = self._new_info()
         self.presence = self._new_presence()
-        self._heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
+        self.heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
 
     def start(self) -> None:
         """(unknown) -> alive. Where the store cannot be reached, the heartbeat registers later.
@@ -98,7 +98,7 @@ class Instance:
         self.presence.start()
         if self._registered and self.presence.ready.wait(_BOOT_PATIENCE):
             self._beat_or_tell()  # verified before the first job can start: also a death in the next instant is seen
-        self._heartbeat.start()
+        self.heartbeat.start()
 
     def stop(self) -> bool:
         """alive -> buried, if nothing is held any more. False where something is: then it goes on beating.
@@ -114,7 +114,7 @@ class Instance:
         except LedgerError as error:
             logger.debug("Cannot sign off as %s yet. %s", self.info.id, error)
             return False
-        self._heartbeat.stop()
+        self.heartbeat.stop()
         self.presence.stop()
         return True
 
@@ -171,12 +171,12 @@ class Instance:
 
     def check(self) -> None:
         """Somebody says this incarnation is dead, or its presence changed: asks the store, and believes it alone."""
-        self._heartbeat.wake()
+        self.heartbeat.wake()
 
     def owe_records(self) -> None:
         """The ledger answers again: what started meanwhile is recorded with the next heartbeat, which is now."""
         self._owes_records = True
-        self._heartbeat.wake()
+        self.heartbeat.wake()
 
     def declared(self) -> None:
         """Announces queues and actors declared since the registration. Never fails: the next heartbeat repeats it."""
@@ -195,9 +195,9 @@ class Instance:
             self.beat()
         except LedgerError as error:
             self.outage.failed(error, _UNRECORDED)
-            self._heartbeat.interval = min(1.0, self.settings.heartbeat_interval)
+            self.heartbeat.interval = min(1.0, self.settings.heartbeat_interval)
         else:
-            self._heartbeat.interval = self.settings.heartbeat_interval
+            self.heartbeat.interval = self.settings.heartbeat_interval
 
     def _warn_of_absence(self, wanted: bool) -> None:
         """Says, once, that a death here will be seen late."""

@@ -39,6 +39,7 @@ from .events import Event
 from .failpoint import reach
 from .job import Job, count_retries, running, running_as
 from .ledger.connecting import client_of
+from .metering import meter_of, problems_of_metrics
 from .misspelt import warn_once
 from .refusals import BadActorOption, NotOurs, OwnershipLost, WrongServer
 from .settings import AssuredJobsSettings
@@ -84,6 +85,8 @@ class AssuredJobs(Middleware):
             )
         warn_once()
         self.settings = settings or AssuredJobsSettings(**values)
+        if problems := problems_of_metrics(wanted=self.settings.metrics):
+            raise ConfigurationError(problems)
         if self.settings.redis_url:
             client_of(self.settings.redis_url)  # what only redis-py can tell is told here too, before a worker boots
         self._client = client
@@ -117,7 +120,7 @@ class AssuredJobs(Middleware):
             return
         host = RedisHost(broker, worker, lambda: tuple(sorted(self._assured)))
         client = self._client or broker.client
-        side = WorkerSide(client, self.settings, host, **self._told)
+        side = WorkerSide(client, self.settings, host, **self._told, meter=meter_of(self.settings))
         try:
             side.start()
         except LedgerElsewhere as error:

@@ -7,6 +7,7 @@ of the dead instance's ack set and acts on it in one script. The lease only save
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -136,6 +137,7 @@ class Recovery:
         self.ledger.tell(*told)
 
     def _bring_back(self, death: Death, report: Report) -> None:
+        read_at = time.monotonic()
         for batch in self.ledger.estate.left_by(death.info):
             reach("pass.before_judge")
             decisions = self.judge(death, batch)
@@ -149,6 +151,7 @@ class Recovery:
             reach("pass.before_hand_back")
             words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(order_of, orders)], self.rate)
             reach("pass.after_hand_back")
+            silent_for = round(death.silent_for + time.monotonic() - read_at, 3)
             untouched = 0
             told: list[Event] = []
             for decision, word in zip(orders, words, strict=True):
@@ -156,9 +159,10 @@ class Recovery:
                 if word in ("handed_back", "paced") and not decision.verdict.charge:
                     untouched += 1
                 elif word in ("handed_back", "deferred", "paced", "held", "discarded"):
-                    told.append(_settled(decision.orphan, word, decision.verdict.reason))
+                    ruling = decision.verdict
+                    told.append(_settled(decision.orphan, word, ruling.reason, ruling.charge, silent_for))
             if untouched:
-                told.append(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id))
+                told.append(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id, silent_for))
             self.ledger.tell(*told)
             if self.hook:  # what a person may think about for days must not keep others waiting as long
                 held = [one.orphan for one, word in zip(orders, words, strict=True) if word == "held"]
@@ -287,7 +291,9 @@ def order_of(decision: Decision) -> Order:
     )
 
 
-def _settled(orphan: Orphan, outcome: str, reason: str) -> OrphanSettled:
+def _settled(
+    orphan: Orphan, outcome: str, reason: str, charged: str = "", silent_for: float | None = None
+) -> OrphanSettled:
     return OrphanSettled(
         message_id=orphan.message_id,
         actor=orphan.actor,
@@ -296,4 +302,7 @@ def _settled(orphan: Orphan, outcome: str, reason: str) -> OrphanSettled:
         outcome=outcome,
         reason=reason,
         crash_count=orphan.crash_count,
+        reason_code=orphan.reason_code,
+        charged=charged,
+        silent_for=silent_for,
     )

@@ -20,9 +20,10 @@ from .instance import Instance
 from .job import Job
 from .ledger import Ledger, Store
 from .outage import Outage
+from .pulse import Pulse
 from .refusals import OwnershipLost
 from .settings import AssuredJobsSettings
-from .telling import Listener
+from .telling import Listener, Meter
 from .ticker import Ticker
 from .watch import PERIOD, Watch
 
@@ -40,6 +41,7 @@ class WorkerSide:
         *,
         on_event: Callable[[Event], object] | None = None,
         before_hand_back: Callable[[ConfirmedOrphan], object] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         if settings.redis_url:
             store = Store.from_url(settings.redis_url, settings.namespace, settings.redis_timeout)
@@ -47,7 +49,9 @@ class WorkerSide:
             store = Store(client, settings.namespace, settings.redis_timeout)
         self.host = host
         self._listener = Listener(on_event) if on_event else None
-        self.ledger = Ledger(store, self._listener)
+        if meter:
+            store.on_round_trip = meter.timed
+        self.ledger = Ledger(store, *(one for one in (meter, self._listener) if one))
         hook = Hook(self.ledger, before_hand_back) if before_hand_back else None
         outage = Outage(self.ledger.tell)
         self.instance = Instance(self.ledger, settings, host, outage, has_hook=hook is not None)
@@ -58,10 +62,13 @@ class WorkerSide:
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
         self._housekeeping = Ticker("housekeeping", PERIOD, self._keep_house)
+        self._pulse = Pulse(settings.health_file, self.instance, host, self._died) if settings.health_file else None
 
     def start(self) -> None:
         self.instance.start()
         self._housekeeping.start()
+        if self._pulse:
+            self._pulse.start()
 
     def booted(self) -> None:
         settling = threading.Timer(0.5, self.settled.set)
@@ -76,6 +83,8 @@ class WorkerSide:
     def stop(self) -> None:
         """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a
         living process may still be running its last jobs. If interrupted: dies like anybody."""
+        if self._pulse:
+            self._pulse.stop()
         self._housekeeping.stop()
         if self.instance.outage.lasts:
             logger.warning("Leaving without a word, since Redis does not answer: recovery settles what is left here.")
@@ -104,6 +113,10 @@ class WorkerSide:
                 if not owns:
                     raise OwnershipLost
                 return
+
+    def _died(self) -> list[str]:
+        """Which of our own threads ended by themselves."""
+        return [ticker.name for ticker in (self.instance.heartbeat, self._housekeeping) if ticker.died]
 
     def _keep_house(self) -> None:
         self.guard.interrupt_latecomers()

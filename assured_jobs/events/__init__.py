@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from .base import Event
@@ -66,12 +66,14 @@ ACTIONS = tuple(name for name, kind in _KINDS.items() if kind.streamed)
 
 
 def recall(action: str, fact: Mapping[str, Any]) -> Event | None:
-    """The event of which this was written down; None where another version wrote it, with other keys."""
+    """The event of which this was written down; None where another version wrote it, with other keys.
+
+    A key that came with a later version, and has a default, may be missing.
+    """
     kind = _KINDS.get(action)
-    try:
-        return kind(**{field.name: fact[field.name] for field in fields(kind)}) if kind else None
-    except KeyError:
+    if kind is None or any(field.default is MISSING and field.name not in fact for field in fields(kind)):
         return None
+    return kind(**{field.name: fact[field.name] for field in fields(kind) if field.name in fact})
 
 
 __all__ = [

@@ -11,7 +11,11 @@ from .base import Event
 
 @dataclass(frozen=True)
 class OrphanSettled(Event):
-    """`outcome` is what the ledger did: handed_back, deferred, held, discarded, left."""
+    """`outcome` is what the ledger did: handed_back, deferred, paced, held, discarded.
+
+    `reason_code` is `reason` for programs, `charged` the count of its deaths that grew, if any. `silent_for`: seconds
+    since its worker's last sign of life; None where it does not come straight from a dead worker.
+    """
 
     message_id: str
     actor: str
@@ -20,6 +24,9 @@ class OrphanSettled(Event):
     outcome: str
     reason: str
     crash_count: int
+    reason_code: str = ""
+    charged: str = ""
+    silent_for: float | None = None
 
     def severity(self) -> int:
         """What now waits for a person, or is gone, is worth an alert."""
@@ -33,11 +40,12 @@ class OrphanSettled(Event):
 
 @dataclass(frozen=True)
 class NeverStartedHandedBack(Event):
-    """Prefetched and delayed messages, counted: there may be thousands."""
+    """Prefetched and delayed messages, counted: there may be thousands. `silent_for` as in OrphanSettled."""
 
     number: int
     queue: str
     instance: str
+    silent_for: float | None = None
 
     def sentence(self) -> str:
         what = "1 message" if self.number == 1 else f"{self.number} messages"
