@@ -23,6 +23,9 @@ from .telling import complain
 #: Seconds for which a delivery must be missing at every look, and an ended job unheard of: no less than two heartbeats.
 PATIENCE = 10.0
 
+#: Every so many looks read all that was fetched, whatever the counts say.
+EVERY = 8
+
 #: How many are put right in one look.
 MOST = 100
 
@@ -38,6 +41,7 @@ class Audit:
         self.patience = max(PATIENCE, 2 * instance.settings.heartbeat_interval)
         self._recovery = Recovery(ledger)
         self._looked = 0
+        self._looks = 0
         self._missing: dict[str, float] = {}
 
     def tick(self) -> None:
@@ -57,7 +61,7 @@ class Audit:
     def _look_after_threads(self) -> None:
         for name, thread in self.host.threads().items():
             if thread.ident is not None and not thread.is_alive():
-                replaced = self.host.replace(name)
+                replaced = self.host.replace(thread)
                 self.ledger.tell(ThreadDied(self.instance.info.id, name, replaced))
 
     def _settle(self, job: Job) -> None:
@@ -73,8 +77,9 @@ class Audit:
     def _look_for_strays(self) -> None:
         info = self.instance.info
         known = self._known()
-        if self.instance.fetched <= len(known):
-            self._missing.clear()
+        # The counts may hide one behind another that was acked meanwhile: now and then all are looked at.
+        self._looks += 1
+        if self.instance.fetched <= len(known) and not self._missing and self._looks % EVERY:
             return
         fetched = self.ledger.estate.fetched_by(info)
         now = time.monotonic()

@@ -116,19 +116,31 @@ class Guard:
                 job.lost = True
                 job.window.interrupt()
 
+    def interrupt_latecomers(self) -> None:
+        """Who was not inside its actor when the name was lost, and is by now: a hook behind ours held it."""
+        if self.instance.reborn:
+            for job in list(self._running.values()):
+                if job.assured and self.instance.is_lost(job.info.id):
+                    job.window.interrupt()
+
     def in_hand(self) -> set[str]:
         """Every delivery that a thread here has taken up and the ledger has not heard the end of."""
         with self._lock:
             return {job.entry.delivery for job in self._running.values()} | self.endings.ids()
 
     def ended_unheard(self, seconds: float) -> list[Job]:
-        """What ended so long ago and was neither acked nor rejected, or whose thread is gone: nobody else will tell."""
+        """What ended so long ago and was neither acked nor rejected, or whose thread is gone: nobody else will tell.
+
+        Not while its thread is still at it: a hook behind ours, its retry or its ack may take minutes.
+        """
         threads = {thread.ident for thread in threading.enumerate()}
+        at_work = self.instance.host.at_work()
         long_ago = time.monotonic() - seconds
         return [
             job
             for job in list(self._running.values())
-            if (job.ended_at is not None and job.ended_at < long_ago) or job.thread not in threads
+            if (job.ended_at is not None and job.ended_at < long_ago and job.thread not in at_work)
+            or job.thread not in threads
         ]
 
     def may_put_back(self, job: Job) -> bool:

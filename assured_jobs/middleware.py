@@ -176,9 +176,10 @@ class AssuredJobs(Middleware):
             job.window.close()
             job.ended_at = time.monotonic()
             job.outcome = "ack" if exception is None else "retry"
-            if isinstance(exception, OwnershipLost) and self._side and self._side.guard.is_lost(job):
+            gave_up = exception is not None or job.window.used
+            if gave_up and self._side and self._side.guard.is_lost(job):
                 # Neither its ack nor its nack may take away what runs again elsewhere, nor its result be kept.
-                job.interrupted = True
+                job.interrupted = job.window.used or isinstance(exception, OwnershipLost)
                 message.options["store_results"] = False
                 _neutralise(message.options)
 

@@ -24,6 +24,9 @@ from .telling import complain
 #: How long `before_hand_back` has for a batch, in seconds; afterwards another recoverer may call it again.
 CLAIM = 30.0
 
+#: How long what waits for a hook waits for a worker that has it, in seconds: longer than any back-off and any claim.
+HOOK_PATIENCE = 150.0
+
 _STATES: dict[str, State] = {"defer": "deferred", "hold": "held", "discard": "discarded"}
 
 
@@ -100,10 +103,17 @@ class Recovery:
             if len(orphans) < len(due):
                 number = len(due) - len(orphans)
                 complain(f"{number} deliveries are due and nobody knows where they belong: they stay where they are.")
-            mine = [orphan for orphan in orphans if self.hook or without_hook or not orphan.has_hook]
+            mine = [one for one in orphans if self.hook or without_hook or not one.has_hook or self._waited(one)]
             passed_over += len(due) - len(mine)
             self._release(mine, report)
             self.breathe()
+
+    def _waited(self, orphan: Orphan) -> bool:
+        """Whether it has waited long enough for a hook that nobody has any more."""
+        if self.ledger.custody.now() - (orphan.since or 0) < HOOK_PATIENCE * 1000:
+            return False
+        complain(f"Job {orphan.message_id} waits for before_hand_back, and no worker has one: it comes back without.")
+        return True
 
     def _release(self, orphans: list[Orphan], report: Report) -> None:
         claims: dict[str, int] = {}

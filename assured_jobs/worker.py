@@ -106,6 +106,7 @@ class WorkerSide:
                 return
 
     def _keep_house(self) -> None:
+        self.guard.interrupt_latecomers()
         self._flush()
         self.watch.tick()
         self.audit.tick()

@@ -1,0 +1,95 @@
+"""Where recovery is only observed: nothing is done, the counts are true, and nothing grows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assured_jobs.observer import Observer
+from assured_jobs.recovery import Recovery
+from assured_jobs.vigil import Vigil
+from dead import VICTIM, Fleet
+from inside import wait
+
+
+@pytest.fixture
+def fleet(server) -> Fleet:
+    fleet = Fleet(server.url)
+    wait(lambda: fleet.redis.info("server")["uptime_in_seconds"] >= 2, "nobody can say that the store was away")
+    return fleet
+
+
+def _register(fleet: Fleet, id: str = VICTIM):
+    return fleet.register(id, recovery="observe", heartbeat_ttl=1.0)
+
+
+def _observe(fleet: Fleet, looks: int = 1) -> None:
+    vigil = Vigil(fleet.ledger, once=True)
+    observer = Observer(fleet.ledger, vigil, Recovery(fleet.ledger))
+    for _ in range(looks):
+        look, findings = vigil.look()
+        observer.note(findings, look.now)
+    vigil.close()
+
+
+def _start(fleet: Fleet, info, *, crashes: int = 0) -> tuple[str, str]:
+    """A job of `info`; returns its delivery and its message id."""
+    delivery = fleet.send()
+    message_id = fleet.message.message_id
+    if crashes:
+        fleet.redis.hset(fleet.ledger.keys.job(message_id), "crashes", crashes)
+    fleet.fetch(info)
+    answer, _ = fleet.ledger.deliveries.begin(info, fleet.entry_for(delivery), f"token-{delivery}", observe=True)
+    assert answer.word == "run"
+    return delivery, message_id
+
+
+def _crashes(fleet: Fleet, message_id: str) -> int:
+    return fleet.ledger.estate.records([message_id])[message_id].crashes
+
+
+def test_a_suspect_that_is_no_longer_aboard_spares_nobody(fleet: Fleet) -> None:
+    victim, other = _register(fleet), _register(fleet, "other")
+    suspect, suspected = _start(fleet, victim, crashes=1)
+    # Dramatiq's maintenance takes it away from the living, and it runs a second time: that start counts.
+    fleet.redis.smove(
+        f"dramatiq:__acks__.{victim.broker_id}.default", f"dramatiq:__acks__.{other.broker_id}.default", suspect
+    )
+    entry = fleet.entry_for(suspect)
+
+    answer, _ = fleet.ledger.deliveries.begin(other, replace(entry, message_id=suspected), "second", observe=True)
+    assert answer.word == "run"
+    _, innocent = _start(fleet, victim)
+    fleet.age(VICTIM, 60)
+    _observe(fleet)
+    assert _crashes(fleet, innocent) == 1
+    assert _crashes(fleet, suspected) == 1
+
+
+def test_nothing_is_remembered_of_one_who_is_gone(fleet: Fleet) -> None:
+    victim = _register(fleet)
+    _start(fleet, victim, crashes=1)
+    fleet.age(VICTIM, 60)
+    _observe(fleet)
+    fleet.native_maintenance()
+    for key in (fleet.ledger.keys.alive, fleet.ledger.keys.observed):
+        fleet.redis.zincrby(key, -600_000, VICTIM)
+    _observe(fleet)
+    assert fleet.redis.zscore(fleet.ledger.keys.alive, VICTIM) is None
+    left = [key for key in fleet.redis.keys("{test}:*") if fleet.redis.type(key) in (b"hash", b"zset")]
+    told = {
+        key: fleet.redis.hkeys(key) if fleet.redis.type(key) == b"hash" else fleet.redis.zrange(key, 0, -1)
+        for key in left
+    }
+    assert not [key for key, members in told.items() if VICTIM.encode() in members]
+
+
+def test_one_who_wakes_and_leaves_between_two_looks_is_forgotten(fleet: Fleet) -> None:
+    victim = _register(fleet)
+    fleet.age(VICTIM, 60)
+    _observe(fleet)
+    fleet.beat(VICTIM, presence=False, draining=True)
+    assert fleet.ledger.instances.resign(victim)
+    _observe(fleet)
+    assert fleet.ledger.observed.ids() == []
