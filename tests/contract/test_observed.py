@@ -9,7 +9,7 @@ import pytest
 from assured_jobs.observer import Observer
 from assured_jobs.recovery import Recovery
 from assured_jobs.vigil import Vigil
-from dead import VICTIM, Fleet
+from dead import VICTIM, Fleet, subscribed
 from inside import wait
 
 
@@ -93,3 +93,15 @@ def test_one_who_wakes_and_leaves_between_two_looks_is_forgotten(fleet: Fleet) -
     assert fleet.ledger.instances.resign(victim)
     _observe(fleet)
     assert fleet.ledger.observed.ids() == []
+
+
+def test_what_the_dead_never_started_is_read_once_and_not_at_every_look(fleet: Fleet) -> None:
+    victim = _register(fleet)
+    for _ in range(300):
+        fleet.send()
+    fleet.fetch(victim, 300)
+    fleet.age(VICTIM, 60)
+    _observe(fleet)
+    fleet.redis.config_resetstat()
+    _observe(fleet, looks=5)
+    assert fleet.redis.info("commandstats").get("cmdstat_hstrlen", {"calls": 0})["calls"] == 0
