@@ -71,7 +71,7 @@ class Guard:
         """Whether a job may still enqueue anything: a lost one may not."""
         if self.is_lost(job):
             return False
-        if self.instance.sure:
+        if self.instance.sure or self._observing:
             return True
         try:
             return self.owns(job)
@@ -146,6 +146,8 @@ class Guard:
     def may_put_back(self, job: Job) -> bool:
         """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be
         enqueued would run for ever, and is acked in the end, as Dramatiq does."""
+        if self._observing:
+            return False
         if len(self._put_back) >= _MOST_REMEMBERED:
             self._put_back.clear()
         self._put_back[job.message_id] = times = self._put_back.get(job.message_id, 0) + 1
