@@ -241,7 +241,11 @@ class Guard:
 
     def _still_owns(self, job: Job) -> bool:
         if job.recorded and not self._observing:
-            return self.ledger.deliveries.owns_job(job.info.id, job.entry.delivery, job.token)
+            whose = (job.info.id, job.entry.delivery, job.token)
+            if self.ledger.deliveries.owns_job(*whose):
+                return True
+            self.instance.beat()  # declared dead, or the store lost its data and records it again: this tells which
+            return not self.instance.is_lost(job.info.id) and self.ledger.deliveries.owns_job(*whose)
         return self._still_fetched(job.info, job.entry.delivery, job.entry.queue)
 
     def _still_fetched(self, info: InstanceInfo, delivery: str, queue: str) -> bool:
