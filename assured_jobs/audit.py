@@ -11,7 +11,7 @@ import time
 
 from .entry import InstanceInfo
 from .errors import LedgerError
-from .events import StrayPutRight, ThreadDied
+from .events import StrayPutRight, ThreadDied, WouldHave
 from .guard import Guard
 from .host import Host
 from .instance import Instance
@@ -43,6 +43,9 @@ class Audit:
         self._looked = 0
         self._looks = 0
         self._missing: dict[str, float] = {}
+        #: Where recovery is only observed: what has been told already, deliveries and dead threads.
+        self._observing = instance.settings.recovery == "observe"
+        self._told: set[object] = set()
 
     def tick(self) -> None:
         """One look. If interrupted: what is put right is, and the next look sees the rest."""
@@ -60,14 +63,18 @@ class Audit:
 
     def _look_after_threads(self) -> None:
         for name, thread in self.host.threads().items():
-            if thread.ident is not None and not thread.is_alive():
-                replaced = self.host.replace(thread)
+            if thread.ident is not None and not thread.is_alive() and thread not in self._told:
+                replaced = not self._observing and self.host.replace(thread)
+                if self._observing:
+                    self._told.add(thread)
                 self.ledger.tell(ThreadDied(self.instance.info.id, name, replaced))
 
     def _settle(self, job: Job) -> None:
         """started -> gone, or back into its queue. Its ack or its rejection failed, and its thread has had no other
         message since, which would have settled it."""
         self.guard.ended(job, job.unheard_outcome)
+        if self._observing:
+            return
         entry = job.entry
         if not job.recorded and (job.outcome == "ack" or job.retried):
             self.host.ack(entry.queue, entry.delivery)
@@ -85,11 +92,24 @@ class Audit:
         now = time.monotonic()
         strange = set(fetched) - known - self._known()  # what came to a thread meanwhile was known before, or is now
         self._missing = {id: self._missing.get(id, now) for id in strange}
-        overdue = [id for id, since in self._missing.items() if now - since >= self.patience][:MOST]
+        overdue = [id for id, since in self._missing.items() if now - since >= self.patience]
+        if self._observing:
+            self._observe(info, {id: fetched[id] for id in overdue})
+            return
+        overdue = overdue[:MOST]
         for queue in {fetched[id] for id in overdue}:
             for left in self.ledger.estate.read(info, queue, [id for id in overdue if fetched[id] == queue]):
                 self._put_right(info, left)
                 del self._missing[left.delivery]
+
+    def _observe(self, info: InstanceInfo, overdue: dict[str, str]) -> None:
+        """Says of each, once, that it would have been put right."""
+        fresh = [id for id in overdue if id not in self._told][:MOST]
+        self._told -= {one for one in self._told if isinstance(one, str) and one not in overdue}
+        self._told.update(fresh)
+        reason = "delivery {} ({}) lies forgotten in its hands"
+        told = [WouldHave("relieved", reason.format(id, overdue[id]), info.id, queue=overdue[id]) for id in fresh]
+        self.ledger.tell(*told)
 
     def _known(self) -> set[str]:
         return self.host.in_memory() | self.guard.in_hand()

@@ -71,7 +71,7 @@ class Guard:
         """Whether a job may still enqueue anything: a lost one may not."""
         if self.is_lost(job):
             return False
-        if self.instance.sure:
+        if self.instance.sure or self._observing:
             return True
         try:
             return self.owns(job)
@@ -146,6 +146,8 @@ class Guard:
     def may_put_back(self, job: Job) -> bool:
         """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be
         enqueued would run for ever, and is acked in the end, as Dramatiq does."""
+        if self._observing:
+            return False
         if len(self._put_back) >= _MOST_REMEMBERED:
             self._put_back.clear()
         self._put_back[job.message_id] = times = self._put_back.get(job.message_id, 0) + 1
@@ -239,7 +241,11 @@ class Guard:
 
     def _still_owns(self, job: Job) -> bool:
         if job.recorded and not self._observing:
-            return self.ledger.deliveries.owns_job(job.info.id, job.entry.delivery, job.token)
+            whose = (job.info.id, job.entry.delivery, job.token)
+            if self.ledger.deliveries.owns_job(*whose):
+                return True
+            self.instance.beat()  # declared dead, or the store lost its data and records it again: this tells which
+            return not self.instance.is_lost(job.info.id) and self.ledger.deliveries.owns_job(*whose)
         return self._still_fetched(job.info, job.entry.delivery, job.entry.queue)
 
     def _still_fetched(self, info: InstanceInfo, delivery: str, queue: str) -> bool:

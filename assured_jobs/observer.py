@@ -39,7 +39,7 @@ class Observer:
     def _look_after(self, finding: Finding, now: int) -> None:
         """What could not be charged at once is, and who lives after all, or left nothing, is observed no more."""
         id = finding.vitals.info.id
-        if finding.judgement.state == "dead":
+        if finding.judgement.state == "dead" and self.ledger.estate.entries(id):
             self._foretell(finding.as_death(now), untouched=False)
         if self.ledger.observed.end(finding.vitals.info) == "lives":
             reason = "it beats again: what it ran would have been interrupted here and run again elsewhere"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from time import sleep
 
 import pytest
 
@@ -10,7 +11,7 @@ from assured_jobs.observer import Observer
 from assured_jobs.recovery import Recovery
 from assured_jobs.vigil import Vigil
 from dead import VICTIM, Fleet
-from inside import wait
+from inside import Inside, wait
 
 
 @pytest.fixture
@@ -93,3 +94,77 @@ def test_one_who_wakes_and_leaves_between_two_looks_is_forgotten(fleet: Fleet) -
     assert fleet.ledger.instances.resign(victim)
     _observe(fleet)
     assert fleet.ledger.observed.ids() == []
+
+
+def test_what_the_dead_never_started_is_read_once_and_not_at_every_look(fleet: Fleet) -> None:
+    victim = _register(fleet)
+    for _ in range(300):
+        fleet.send()
+    fleet.fetch(victim, 300)
+    fleet.age(VICTIM, 60)
+    _observe(fleet)
+    fleet.redis.config_resetstat()
+    _observe(fleet, looks=5)
+    assert fleet.redis.info("commandstats").get("cmdstat_hstrlen", {"calls": 0})["calls"] == 0
+
+
+def test_a_job_whose_delivery_was_taken_away_still_enqueues(server, monkeypatch) -> None:
+    inside = Inside(server.url, recovery="observe", watch=False)
+    try:
+        children = []
+        child = inside.actor(lambda: children.append(1), actor_name="child")
+
+        def parent() -> None:
+            inside.gate.wait(20)
+            child.send()
+
+        actor = inside.actor(parent, max_retries=0)
+        inside.start(threads=2)
+        actor.send()
+        wait(lambda: inside.running() == 1, "it runs")
+        # Dramatiq's maintenance gave it to a worker that is not there; and our heartbeat is late.
+        acks = f"dramatiq:__acks__.{inside.broker.broker_id}.default"
+        [id] = inside.redis.smembers(acks)
+        inside.redis.smove(acks, "dramatiq:__acks__.elsewhere.default", id)
+        monkeypatch.setattr("assured_jobs.instance.Instance.sure", False)
+        inside.gate.set()
+        wait(lambda: children, "its child runs", seconds=5)
+    finally:
+        inside.stop()
+
+
+def test_the_audit_only_says_what_it_would_have_put_right(server, monkeypatch) -> None:
+    monkeypatch.setattr("assured_jobs.audit.PATIENCE", 1.0)
+    inside = Inside(server.url, recovery="observe")
+    try:
+        ran = []
+        actor = inside.actor(ran.append, actor_name="stray")
+        inside.start()
+        acks = f"dramatiq:__acks__.{inside.broker.broker_id}.default"
+        inside.redis.hset(
+            "dramatiq:default.msgs",
+            "stray-id",
+            actor.message(1).copy(options={"redis_message_id": "stray-id"}).encode(),
+        )
+        inside.redis.hset("dramatiq:default.msgs", "garbage", b"\x80no message")
+        inside.redis.sadd(acks, "stray-id", "garbage")
+        wait(lambda: inside.actions().count("WouldHave") == 2, "both are told")
+        sleep(1.5)
+        assert inside.redis.smembers(acks) == {b"stray-id", b"garbage"}
+        assert inside.redis.zcard(inside.ledger.keys.held) == 0
+        assert ran == []
+        assert inside.actions().count("WouldHave") == 2
+        assert "StrayPutRight" not in inside.actions()
+    finally:
+        inside.stop()
+
+
+@pytest.mark.parametrize("outcome", ["ack", "nack", "retry", "again"])
+def test_an_end_whose_ack_was_lost_leaves_the_delivery_where_it_is(fleet: Fleet, outcome: str) -> None:
+    fleet.info = _register(fleet)
+    delivery, _ = _start(fleet, fleet.info)
+    assert fleet.finish(delivery, outcome, f"token-{delivery}") == [True]
+    assert fleet.payload(delivery)
+    assert fleet.redis.sismember(f"dramatiq:__acks__.{fleet.info.broker_id}.default", delivery)
+    assert fleet.redis.exists("dramatiq:default", "dramatiq:default.XQ") == 0
+    assert fleet.leftovers() == []
