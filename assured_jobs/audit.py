@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import time
 
+from .aboard import Aboard
 from .entry import InstanceInfo
 from .errors import LedgerError
 from .events import StrayPutRight, ThreadDied, WouldHave
-from .guard import Guard
 from .host import Host
 from .instance import Instance
 from .job import Job
+from .judging import judge_stray
 from .ledger import Ending, Ledger, Left
-from .recovery import Recovery
 from .telling import complain
 
 #: Seconds for which a delivery must be missing at every look, and an ended job unheard of: no less than two heartbeats.
@@ -33,13 +33,12 @@ MOST = 100
 class Audit:
     """`tick` looks once after each heartbeat, which tells how many deliveries this instance has fetched."""
 
-    def __init__(self, ledger: Ledger, instance: Instance, guard: Guard, host: Host) -> None:
+    def __init__(self, ledger: Ledger, instance: Instance, aboard: Aboard, host: Host) -> None:
         self.ledger = ledger
         self.instance = instance
-        self.guard = guard
+        self.aboard = aboard
         self.host = host
         self.patience = max(PATIENCE, 2 * instance.settings.heartbeat_interval)
-        self._recovery = Recovery(ledger)
         self._looked = 0
         self._looks = 0
         self._missing: dict[str, float] = {}
@@ -54,9 +53,9 @@ class Audit:
         self._looked = self.instance.beats
         self._look_after_threads()
         try:
-            for job in self.guard.ended_unheard(self.patience)[:MOST]:
+            for job in self.aboard.ended_unheard(self.patience)[:MOST]:
                 self._settle(job)
-            self.guard.endings.flush()
+            self.aboard.endings.flush()
             self._look_for_strays()
         except LedgerError as error:
             complain(f"What this worker may have forgotten is not looked for. {error}")
@@ -72,7 +71,7 @@ class Audit:
     def _settle(self, job: Job) -> None:
         """started -> gone, or back into its queue. Its ack or its rejection failed, and its thread has had no other
         message since, which would have settled it."""
-        self.guard.ended(job, job.unheard_outcome)
+        self.aboard.ended(job, job.unheard_outcome)
         if self._observing:
             return
         entry = job.entry
@@ -112,11 +111,11 @@ class Audit:
         self.ledger.tell(*told)
 
     def _known(self) -> set[str]:
-        return self.host.in_memory() | self.guard.in_hand()
+        return self.host.in_memory() | self.aboard.in_hand()
 
     def _put_right(self, info: InstanceInfo, left: Left) -> None:
         """fetched -> queue; or held, where no worker could decode it."""
-        orphan = self._recovery.judge_stray(info, left)
+        orphan = judge_stray(info, left)
         if left.entry is not None:
             ending = Ending(info, left.entry, left.token, "again")
             outcome = "put_back" if self.ledger.deliveries.finish((ending,)) == [True] else ""

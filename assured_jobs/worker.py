@@ -1,4 +1,4 @@
-"""Everything that lives in one worker process, put together: ledger, instance, guard, watch."""
+"""Everything that lives in one worker process, put together: ledger, instance, guard, watch, audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .aboard import Aboard
 from .audit import Audit
+from .endings import Endings
 from .entry import ConfirmedOrphan
 from .errors import LedgerError, LedgerUnreachable
 from .events import Event
@@ -55,9 +57,10 @@ class WorkerSide:
         hook = Hook(self.ledger, before_hand_back) if before_hand_back else None
         outage = Outage(self.ledger.tell)
         self.instance = Instance(self.ledger, settings, host, outage, has_hook=hook is not None)
-        self.guard = Guard(self.ledger, self.instance, outage)
+        self.aboard = Aboard(self.ledger, self.instance, Endings(self.ledger, quiet=settings.recovery == "observe"))
+        self.guard = Guard(self.ledger, self.instance, outage, self.aboard)
         self.watch = Watch(self.ledger, self.instance, settings, hook)
-        self.audit = Audit(self.ledger, self.instance, self.guard, host)
+        self.audit = Audit(self.ledger, self.instance, self.aboard, host)
         self._left = False
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
@@ -119,7 +122,7 @@ class WorkerSide:
         return [ticker.name for ticker in (self.instance.heartbeat, self._housekeeping) if ticker.died]
 
     def _keep_house(self) -> None:
-        self.guard.interrupt_latecomers()
+        self.aboard.interrupt_latecomers()
         self._flush()
         self.watch.tick()
         self.audit.tick()
@@ -134,6 +137,6 @@ class WorkerSide:
 
     def _flush(self) -> None:
         try:
-            self.guard.endings.flush()
+            self.aboard.endings.flush()
         except LedgerError as error:
             logger.debug("Ends of jobs wait in memory: %s", error)

@@ -8,7 +8,6 @@ from time import sleep
 import pytest
 
 from assured_jobs.observer import Observer
-from assured_jobs.recovery import Recovery
 from assured_jobs.vigil import Vigil
 from dead import VICTIM, Fleet
 from inside import Inside, wait
@@ -27,7 +26,7 @@ def _register(fleet: Fleet, id: str = VICTIM):
 
 def _observe(fleet: Fleet, looks: int = 1) -> None:
     vigil = Vigil(fleet.ledger, once=True)
-    observer = Observer(fleet.ledger, vigil, Recovery(fleet.ledger))
+    observer = Observer(fleet.ledger, vigil)
     for _ in range(looks):
         look, findings = vigil.look()
         observer.note(findings, look.now)

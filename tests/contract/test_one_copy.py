@@ -10,7 +10,8 @@ from itertools import pairwise
 import pytest
 
 from assured_jobs.errors import ForeignValue
-from assured_jobs.recovery import Recovery, Report, order_of
+from assured_jobs.judging import judge, order_of
+from assured_jobs.recovery import Recovery, Report
 from dead import Fleet
 
 
@@ -219,7 +220,7 @@ def test_at_a_rate_one_that_waits_for_its_back_off_keeps_no_other_waiting(fleet:
     fleet.fetch(fleet.info, 3)
     death = fleet.die()
     lefts = {left.delivery: left for batch in fleet.ledger.estate.left_by(fleet.info) for left in batch}
-    decisions = Recovery(fleet.ledger).judge(death, [lefts[id] for id in [poison, *innocent]])
+    decisions = judge(fleet.ledger, death, [lefts[id] for id in [poison, *innocent]])
     words = fleet.ledger.estate.hand_back(death, "default", [order_of(one) for one in decisions], rate=10)
     assert words == ["deferred", "paced", "paced", "paced"]
     due = {id: fleet.redis.zscore(fleet.ledger.keys.deferred, id) - death.died_at for id in [poison, *innocent]}
