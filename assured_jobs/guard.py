@@ -1,21 +1,21 @@
-"""Stands between Dramatiq and each job: may it start here, is it still ours, how did it end."""
+"""Stands between Dramatiq and each job: may it start here, may it enqueue, is it still ours."""
 
 from __future__ import annotations
 
-import random
-import threading
 import time
 from typing import Literal
 
-from .entry import Entry, InstanceInfo, Orphan
-from .errors import ForeignValue, LedgerError, LedgerUnreachable
-from .events import LateFinish, OrphanSettled, Refused, WouldHave, ZombieInterrupted
+from .aboard import Aboard
+from .aside import set_aside
+from .endings import RIDE_ALONG
+from .entry import Entry, InstanceInfo
+from .errors import LedgerError, LedgerUnreachable
+from .events import Refused, WouldHave
 from .failpoint import reach
 from .instance import Instance
 from .job import Job
-from .ledger import Answer, Ending, Ledger, Outcome
+from .ledger import Answer, Ledger
 from .outage import Outage
-from .policy import say_max_crashes
 from .telling import complain
 
 #: What to do with a delivery: start it, drop it without a trace, let the ack or the nack take what is left of it.
@@ -23,31 +23,20 @@ Directive = Literal["run", "drop", "ack", "nack"]
 
 _UNRECORDED = "The ledger in Redis cannot record a job: it runs all the same, and counts as never started if we die."
 
-#: Finishes wait for the next flush, or until so many ride along with a begin: one round trip for all of them.
-_RIDE_ALONG = 32
-
-#: How long a suspect waits while its worker runs another, in seconds: once to twice, and longer where many wait.
-WAIT = 1.5
-
-_WAITS = "it was running when a worker died, and so was another that runs here now: one at a time"
-
 #: How often one message is put back because its retry could not be enqueued, and how many are counted.
 _MOST_PUT_BACK, _MOST_REMEMBERED = 3, 1000
 
 
 class Guard:
-    def __init__(self, ledger: Ledger, instance: Instance, outage: Outage) -> None:
+    def __init__(self, ledger: Ledger, instance: Instance, outage: Outage, aboard: Aboard) -> None:
         self.ledger = ledger
         self.instance = instance
         self.outage = outage
-        self._endings: list[Ending] = []
+        self.aboard = aboard
+        self.endings = aboard.endings
         self._put_back: dict[str, int] = {}
-        self._running: dict[str, Job] = {}
-        self._lock = threading.Lock()
-        #: Records and refuses nothing.
+        #: Records and refuses nothing. There, whoever started a job last is the one that is recorded.
         self._observing = instance.settings.recovery == "observe"
-        instance.on_return = self.record_again
-        instance.on_loss = self.interrupt
 
     def may_start(self, job: Job, predecessor: str, successor: tuple[str, str] = ("", "")) -> Directive:
         """fetched -> started, or why not. Waits while the store cannot say whether this process still lives.
@@ -77,9 +66,9 @@ class Guard:
 
     def may_enqueue(self, job: Job) -> bool:
         """Whether a job may still enqueue anything: a lost one may not."""
-        if self.is_lost(job):
+        if self.aboard.is_lost(job):
             return False
-        if self.instance.sure:
+        if self.instance.sure or self._observing:
             return True
         try:
             return self.owns(job)
@@ -95,58 +84,14 @@ class Guard:
 
     def owns(self, job: Job) -> bool:
         """Asks the store; what is lost once stays lost. Raises LedgerError."""
-        job.lost = self.is_lost(job) or not self._still_owns(job)
+        job.lost = self.aboard.is_lost(job) or not self._still_owns(job)
         return not job.lost
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """started -> gone, with the next begin or flush. If interrupted: a finished job whose payload is gone."""
-        with self._lock:
-            if job.settled:
-                return
-            job.outcome, job.settled = outcome, True
-            self._running.pop(job.token, None)
-            if job.recorded is False and outcome != "again":
-                return
-            if not self.instance.is_lost(job.info.id):
-                self._endings.append(_ending(job))
-                return
-        if job.interrupted:
-            entry = job.entry
-            self.ledger.tell(ZombieInterrupted(entry.message_id, entry.actor, entry.queue, job.info.id))
-        else:
-            self._tell_late(job.entry, job.info.id)
-
-    def is_lost(self, job: Job) -> bool:
-        """Whether it is known that this start is no longer ours."""
-        job.lost = job.lost or self.instance.is_lost(job.info.id)
-        return job.lost
-
-    def interrupt(self, former: str) -> None:
-        """Every job that runs under a name this process has lost: it runs elsewhere, or will."""
-        for job in list(self._running.values()):
-            if job.assured and job.info.id == former:
-                job.lost = True
-                job.window.interrupt()
-
-    def in_hand(self) -> set[str]:
-        """Every delivery that a thread here has taken up and the ledger has not heard the end of."""
-        with self._lock:
-            running = {job.entry.delivery for job in self._running.values()}
-            return running | {ending.entry.delivery for ending in self._endings}
-
-    def ended_unheard(self, seconds: float) -> list[Job]:
-        """What ended so long ago and was neither acked nor rejected, or whose thread is gone: nobody else will tell."""
-        threads = {thread.ident for thread in threading.enumerate()}
-        long_ago = time.monotonic() - seconds
-        return [
-            job
-            for job in list(self._running.values())
-            if (job.ended_at is not None and job.ended_at < long_ago) or job.thread not in threads
-        ]
 
     def may_put_back(self, job: Job) -> bool:
         """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be
         enqueued would run for ever, and is acked in the end, as Dramatiq does."""
+        if self._observing:
+            return False
         if len(self._put_back) >= _MOST_REMEMBERED:
             self._put_back.clear()
         self._put_back[job.message_id] = times = self._put_back.get(job.message_id, 0) + 1
@@ -154,53 +99,36 @@ class Guard:
             complain(f"Job {job.message_id} of {job.entry.actor!r} failed and its retry cannot be enqueued: given up.")
         return times <= _MOST_PUT_BACK
 
-    def flush(self) -> None:
-        """Tells the ledger what ended. Raises LedgerError; then nothing is forgotten."""
-        while endings := self._take_endings():
-            try:
-                accepted = self.ledger.deliveries.finish(endings)
-            except LedgerError:
-                self._give_back(endings)
-                raise
-            self._check(endings, accepted)
-
-    def record_again(self) -> None:
-        """The store did not answer, or lost its data: what runs here is recorded from memory. Raises LedgerError."""
-        for job in list(self._running.values()):
-            if not job.assured or self.instance.is_lost(job.info.id):
-                continue
-            answer, _ = self.ledger.deliveries.begin(job.info, job.entry, job.token, again=True)
-            if answer.word == "run":
-                with self._lock:
-                    job.recorded = True
-                    if job.token not in self._running:  # it ended while we asked, and could not tell
-                        self._endings.append(_ending(job))
-
     def _begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Directive:
-        reach("job.before_begin")
+        if not job.entry.forward:
+            reach("job.before_begin")
         job.recorded = None
         answer = self._ask_begin(job, predecessor, successor)
         if answer.word == "unknown":
             self.instance.beat()
             job.info = self.instance.info
             answer = self._ask_begin(job, predecessor, successor)
-        if answer.word == "wait" and self._endings:
-            self.flush()  # the suspect that it waits for may have ended already, untold
+        if answer.word == "wait" and self.endings:
+            self.endings.flush()  # the suspect that it waits for may have ended already, untold
             answer = self._ask_begin(job, predecessor, successor)
-        reach("job.after_begin")
         job.recorded = answer.word == "run"
         if answer.observed:
             self._tell_observed(job, answer.observed)
         if answer.word == "run":
+            if not job.entry.forward:
+                reach("job.after_begin")
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
             return self._run(job)
+        return self._refuse(job, answer)
+
+    def _refuse(self, job: Job, answer: Answer) -> Directive:
         if answer.word in ("hold", "wait"):
             try:
-                self._set_aside(job, answer)
+                set_aside(self.ledger, job, answer)
             except LedgerError as error:
                 complain(f"A job that may not start could not be set aside yet. {error}")
-                self.ended(job, "again")  # back into its queue: begin says so again
+                self.aboard.ended(job, "again")  # back into its queue: begin says so again
             return "drop"
         if answer.word == "gone" and self.instance.loss.took(job.entry.delivery):
             return self._run(job)
@@ -212,11 +140,11 @@ class Guard:
         return "drop"
 
     def _run(self, job: Job) -> Directive:
-        self._running[job.token] = job
+        self.aboard.take(job)
         return "run"
 
     def _ask_begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Answer:
-        endings = self._take_endings() if len(self._endings) >= _RIDE_ALONG else ()
+        endings = self.endings.take() if len(self.endings) >= RIDE_ALONG else ()
         try:
             answer, accepted = self.ledger.deliveries.begin(
                 job.info,
@@ -228,11 +156,11 @@ class Guard:
                 endings=endings,
             )
         except LedgerError:
-            self._give_back(endings)
+            self.endings.give_back(endings)
             raise
         if self.outage.over():
             self.instance.owe_records()
-        self._check(endings, accepted)
+        self.endings.heard(endings, accepted)
         return answer
 
     def _may_start_unassured(self, job: Job) -> bool:
@@ -245,7 +173,11 @@ class Guard:
 
     def _still_owns(self, job: Job) -> bool:
         if job.recorded and not self._observing:
-            return self.ledger.deliveries.owns_job(job.info.id, job.entry.delivery, job.token)
+            whose = (job.info.id, job.entry.delivery, job.token)
+            if self.ledger.deliveries.owns_job(*whose):
+                return True
+            self.instance.beat()  # declared dead, or the store lost its data and records it again: this tells which
+            return not self.instance.is_lost(job.info.id) and self.ledger.deliveries.owns_job(*whose)
         return self._still_fetched(job.info, job.entry.delivery, job.entry.queue)
 
     def _still_fetched(self, info: InstanceInfo, delivery: str, queue: str) -> bool:
@@ -255,51 +187,6 @@ class Guard:
             if self.instance.is_lost(info.id):
                 return False
         return found.ours or (not found.exists and self.instance.loss.took(delivery))
-
-    def _set_aside(self, job: Job, answer: Answer) -> None:
-        """fetched -> held or deferred. Raises LedgerError. If interrupted: fetched, and begins again."""
-        entry, crashes = job.entry, answer.crashes
-        record = self.ledger.estate.records([entry.message_id])[entry.message_id]
-        if isinstance(record, ForeignValue):
-            raise record
-        orphan = Orphan(
-            delivery=entry.delivery,
-            message_id=entry.message_id,
-            actor=entry.actor,
-            queue=entry.queue,
-            broker_namespace=job.info.broker_namespace,
-            instance=job.info.id,
-            state="held" if answer.word == "hold" else "deferred",
-            reason=say_max_crashes(crashes, entry.policy.max_crashes) if answer.word == "hold" else _WAITS,
-            reason_code="max_crashes" if answer.word == "hold" else "suspected",
-            crash_count=max(crashes, record.crashes),
-            interrupted_count=record.interrupted,
-            orphaned_at=record.history[-1].died_at if record.history else None,
-            crashes=record.history,
-        )
-        if answer.word == "wait":
-            self.ledger.deliveries.defer(job.info, orphan, WAIT * (1 + random.random()))
-        elif self.ledger.deliveries.hold(job.info, orphan):
-            settled = (orphan.message_id, orphan.actor, orphan.queue, orphan.instance, "held", orphan.reason, crashes)
-            self.ledger.tell(OrphanSettled(*settled))
-
-    def _take_endings(self) -> tuple[Ending, ...]:
-        with self._lock:
-            taken = tuple(self._endings[:_RIDE_ALONG])
-            del self._endings[:_RIDE_ALONG]
-        return taken
-
-    def _give_back(self, endings: tuple[Ending, ...]) -> None:
-        with self._lock:
-            self._endings[:0] = endings
-
-    def _check(self, endings: tuple[Ending, ...], accepted: list[bool]) -> None:
-        for ending, ok in zip(endings, accepted, strict=True):
-            if not ok and not self._observing:  # there, whoever started it last is the one that is recorded
-                self._tell_late(ending.entry, ending.info.id)
-
-    def _tell_late(self, entry: Entry, instance: str) -> None:
-        self.ledger.tell(LateFinish(entry.message_id, entry.actor, entry.queue, instance))
 
     def _tell_observed(self, job: Job, word: str) -> None:
         if word == "wait":
@@ -311,7 +198,3 @@ class Guard:
 
     def _tell_refused(self, entry: Entry, cause: str) -> None:
         self.ledger.tell(Refused(entry.message_id, entry.actor, entry.queue, cause))
-
-
-def _ending(job: Job) -> Ending:
-    return Ending(job.info, job.entry, job.token, job.outcome, job.successors)

@@ -30,7 +30,10 @@ class Outage:
         return self._since is not None
 
     def failed(self, error: LedgerError, consequence: str) -> None:
+        """Asking failed. Not said while it rests: who does not ask must not put off who asks next."""
         with self._lock:
+            if self.resting:
+                return
             first, self._since = self._since is None, self._since or time.monotonic()
             self._ask_again = time.monotonic() + self.rest
         if first:

@@ -7,100 +7,37 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import jobs as jobs_module
-from assured_jobs import AssuredJobs
+from assured_jobs import AssuredJobs, testing
 from assured_jobs.demo.server import Server
 from assured_jobs.ledger import Ledger, Store
 from assured_jobs.ledger.connecting import client_of
+from assured_jobs.testing import QUICK
+from assured_jobs.testing.worker import wait_until
 from sentinels import Sentinels
 
 TESTS = Path(__file__).parent
 
-#: Settings that make deaths visible within a second or two; where a test proves real time, it uses the defaults.
-QUICK = {
-    "HEARTBEAT_INTERVAL": "0.5",
-    "HEARTBEAT_TTL": "3",
-    "PRESENCE_GRACE": "0.7",
-    "STALL_TTL": "4",
-    "REDIS_TIMEOUT": "2",
-}
 
-
-class Worker:
-    """One `dramatiq` command with its processes, in a process group of its own."""
+class Worker(testing.Worker):
+    """One `dramatiq jobs`, which writes its name into its lines of effects."""
 
     def __init__(self, lab: Lab, args: list[str], env: dict[str, str]) -> None:
-        self.name = f"worker-{len(lab.workers)}"
-        self.log = lab.folder / f"{self.name}.log"
-        self._had_child = False
-        env = {**env, "LAB_WORKER": self.name}
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dramatiq", "jobs", "--path", str(TESTS), *args],
-                env=env, cwd=TESTS, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            )  # fmt: skip
-
-    def kill(self) -> None:
-        """SIGKILL to the whole group: the machine is gone."""
-        self._signal_group(signal.SIGKILL)
-        self.process.wait()
-
-    def pause(self) -> None:
-        self._signal_group(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        self._signal_group(signal.SIGCONT)
-
-    def terminate(self) -> None:
-        """SIGTERM to the master alone: a deploy."""
-        self.process.terminate()
-
-    def terminate_group(self) -> None:
-        self._signal_group(signal.SIGTERM)
+        log = lab.folder / f"worker-{len(lab.workers)}.log"
+        args = ["--path", str(TESTS), *args]
+        super().__init__(log, "jobs", args, env={**env, "LAB_WORKER": log.stem}, cwd=TESTS)
 
     def ran(self, line: dict[str, Any]) -> bool:
         """Whether this worker wrote that line of effects."""
         return bool(line["worker"] == self.name)
 
-    def died(self) -> bool:
-        """Whether its worker process is dead; the rest of the command is then ended too, as a supervisor would.
-
-        A child that dies while it boots can leave Dramatiq's master waiting for it, for half a minute or for ever.
-        """
-        states = _children(self.process.pid)
-        self._had_child = self._had_child or bool(states)
-        if not self.exited() and not (self._had_child and set(states) <= {"Z"}):
-            return False
-        self.kill()
-        return True
-
-    def exited(self) -> bool:
-        return self.process.poll() is not None
-
-    def said(self, words: str) -> bool:
-        return words in self.log.read_text(errors="replace")
-
-    def _signal_group(self, number: signal.Signals) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
-
-
-def _children(pid: int) -> list[str]:
-    """The state of each child of a process, "Z" for one that is dead and not reaped."""
-    states = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, parent = stat.read_text().rsplit(")", 1)[1].split()[:2]
-            if int(parent) == pid:
-                states.append(state)
-    return states
+    def terminate_group(self) -> None:
+        self._signal_group(signal.SIGTERM)
 
 
 class Lab:
@@ -117,7 +54,7 @@ class Lab:
         self.jobs = jobs_module.declare(self.broker)
 
     def env(self, **settings: str) -> dict[str, str]:
-        named = {f"ASSURED_JOBS_{name}": str(value) for name, value in {**QUICK, **settings}.items()}
+        named = {**QUICK, **{f"ASSURED_JOBS_{name}": str(value) for name, value in settings.items()}}
         plain = {key: value for key, value in os.environ.items() if not key.startswith("ASSURED_JOBS_")}
         return {
             **plain,
@@ -146,7 +83,8 @@ class Lab:
 
     def default_worker(self, *args: str, **more: Any) -> Worker:
         """A worker with the settings a user gets without setting anything."""
-        return self.worker(*args, **dict.fromkeys(QUICK, "default"), **more)
+        quick = [name.removeprefix("ASSURED_JOBS_") for name in QUICK]
+        return self.worker(*args, **dict.fromkeys(quick, "default"), **more)
 
     def alive(self) -> list[str]:
         return [id.decode() for id in self.redis.zrange(self.ledger.keys.alive, 0, -1)]
@@ -169,13 +107,11 @@ class Lab:
 
     def wait(self, condition: Callable[[], Any], what: str, timeout: float = 40.0) -> Any:
         """Waits until the condition holds; says what it waited for, and what was seen, when it never does."""
-        deadline = time.monotonic() + timeout
-        while not (result := condition()):
-            if time.monotonic() > deadline:
-                logs = "\n".join(f"--- {w.log.name}\n{w.log.read_text(errors='replace')[-3000:]}" for w in self.workers)
-                raise AssertionError(f"waited {timeout} s in vain until {what}\n{self.effects()[-30:]}\n{logs}")
-            time.sleep(0.02)
-        return result
+
+        def told() -> str:
+            return "\n".join([str(self.effects()[-30:]), *(worker.told() for worker in self.workers)])
+
+        return wait_until(condition, what, timeout, told)
 
     def queued(self, queue: str = "default") -> int:
         return int(self.redis.llen(f"dramatiq:{queue}"))
@@ -206,6 +142,5 @@ class Lab:
 
     def close(self) -> None:
         for worker in self.workers:
-            worker.resume()
             worker.kill()
         self.redis.close()

@@ -17,6 +17,7 @@ from .config import config
 from .demo import demo
 from .events import events
 from .fleet import flight, instances
+from .healthcheck import healthcheck
 from .options import Options, shared, show_examples
 from .orphans import orphans
 from .recovering import recover
@@ -99,6 +100,7 @@ def main(context: click.Context, _options: Options) -> None:
 
 
 for _verb in (
-    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, release, web, demo,
+    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, healthcheck, release, web,
+    demo,
 ):  # fmt: skip
     main.add_command(_verb)

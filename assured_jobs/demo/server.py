@@ -87,6 +87,11 @@ class Server:
             self.process.kill() if kill else self.process.terminate()
             self.process.wait()
 
+    def wipe(self) -> None:
+        """Deletes everything in it. If interrupted: all is there, or nothing."""
+        with redis.Redis(port=self.port) as client:
+            client.flushall()
+
     def close(self) -> None:
         self.stop(kill=True)
         with suppress(OSError):

@@ -77,7 +77,7 @@ def test_a_worker_restarted_in_place_under_its_fixed_id_recovers_its_own_jobs(la
 
 
 def test_a_death_between_the_forward_of_a_delayed_message_and_its_ack_doubles_nothing(lab: Lab) -> None:
-    first = lab.worker(environment={"LAB_DIE_AFTER_FORWARD": "1"})
+    first = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": "forward.before_ack"})
     lab.jobs.work.send_with_options(args=(1,), delay=500)
     lab.wait(first.died, "it dies in between")
     lab.worker()
@@ -108,7 +108,10 @@ def test_a_server_that_forbids_what_presence_needs_still_recovers_by_heartbeats(
     first = lab.worker(environment=as_user)
     lab.jobs.gated.send(1)
     lab.wait(lambda: lab.count("start")[1], "the job runs")
+    if forbidden != "-client":  # that one only keeps a judge from believing an absence
+        lab.wait(lambda: first.said("The server does not show the presence"), "it says so")
     first.kill()
     lab.open()
     lab.worker(environment=as_user)
+    assert first.log.read_text().count("The server does not show the presence") <= 1, "and says it once"
     lab.wait(lambda: lab.count("done")[1] == 1, "it comes back")

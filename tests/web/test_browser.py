@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
 expect.set_options(timeout=20_000)
 
-AXE = Path(__file__).parent / "node_modules/axe-core/axe.min.js"
+AXE = files("axe_playwright_python") / "axe.min.js"
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -376,7 +377,6 @@ def test_another_site_can_neither_post_nor_frame(opened, scene, port, name):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_either_scheme(opened, scene, scheme):
-    needed(AXE.exists(), "axe-core (npm)")
     [(message_id, _), *_] = scene.hold("x", 1, worker="web-1.1.aaaa", number=3, token="x", policy=Policy(max_crashes=1))
     scene.hold("y", worker="web-2.1.bbbb")
     scene.defer("z")

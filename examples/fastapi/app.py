@@ -1,0 +1,28 @@
+"""PUT a CSV file; GET tells how much of it is imported."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, HTTPException, Request
+from tasks import database, import_file
+
+app = FastAPI()
+
+
+@app.put("/imports/{name}", status_code=202)
+async def create(name: str, request: Request) -> dict[str, object]:
+    text = (await request.body()).decode()
+    database().execute("INSERT OR IGNORE INTO imports (name, csv) VALUES (?, ?)", (name, text))
+    # A client that got no answer may ask again: two jobs for one file import each row once.
+    import_file.send(name)
+    return status(name)
+
+
+@app.get("/imports/{name}")
+def status(name: str) -> dict[str, object]:
+    db = database()
+    found = db.execute("SELECT csv, crashes, done FROM imports WHERE name = ?", (name,)).fetchone()
+    if found is None:
+        raise HTTPException(404)
+    (imported,) = db.execute("SELECT count(*) FROM rows WHERE import = ?", (name,)).fetchone()
+    text, crashes, done = found
+    return {"name": name, "done": bool(done), "imported": imported, "of": len(text.splitlines()), "crashes": crashes}

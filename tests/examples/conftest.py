@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from assured_jobs.demo.server import Server
+from walkthrough import Walkthrough
+
+
+@pytest.fixture
+def walk(server: Server, tmp_path: Path) -> Iterator[Callable[..., Walkthrough]]:
+    made: list[Walkthrough] = []
+
+    def begin(example: str, **env: str) -> Walkthrough:
+        made.append(Walkthrough(example, tmp_path, server.url, **env))
+        if any("curl" in command for command in made[-1].commands) and not shutil.which("curl"):
+            assert not os.environ.get("CI"), "curl is missing"
+            pytest.skip("curl is missing, and the example's README uses it")
+        return made[-1]
+
+    yield begin
+    for one in made:
+        one.close()

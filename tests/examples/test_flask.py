@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import sqlite3
+
+from assured_jobs.demo.server import free_port
+
+PAGE = "http://127.0.0.1:5000/newsletters/spring"
+
+
+def test_a_newsletter_goes_on_behind_the_last_mail_and_the_web_app_can_tell(walk) -> None:
+    port = free_port()
+    tour = walk("flask", SECONDS_PER_MAIL="0.5", FLASK_RUN_PORT=str(port))
+    tour.ports["5000"] = port
+    tour.start("flask run")
+    tour.wait(lambda: tour.answers(PAGE), "the web app answers")
+    tour.start("dramatiq tasks")
+
+    assert tour.run_json("curl")["of"] == 10
+    tour.wait(lambda: tour.get(PAGE)["sent"] >= 2, "two mails are sent")
+    assert tour.run_json("curl")["state"] == "sending"
+    tour.kill()
+    stands = tour.run_json("curl")
+    assert stands["state"] == "sending"
+    assert (stands["lives"], stands["sent"] < 10) == (1, True)
+
+    tour.start("dramatiq tasks")
+    tour.wait(lambda: tour.get(PAGE)["state"] == "sent", "all mails are sent")
+    assert tour.run_json("curl") == {"name": "spring", "state": "sent", "sent": 10, "of": 10, "lives": 2}
+    with sqlite3.connect(tour.folder / "newsletters.db") as db:
+        assert db.execute("SELECT count(*), min(sent), max(sent) FROM mails").fetchone() == (10, 1, 1)
+    tour.finish()
