@@ -70,15 +70,16 @@ class Aboard:
 
         Not while its thread is still at it: a hook behind ours, its retry or its ack may take minutes.
         """
-        threads = {thread.ident for thread in threading.enumerate()}
-        at_work = self.instance.host.at_work()
         long_ago = time.monotonic() - seconds
-        return [
-            job
-            for job in list(self._running.values())
-            if (job.ended_at is not None and job.ended_at < long_ago and job.thread not in at_work)
-            or job.thread not in threads
-        ]
+        running = list(self._running.values())
+        threads = {thread.ident for thread in threading.enumerate()}
+        gone = [job for job in running if job.thread not in threads]
+        alive = [job for job in running if job.thread in threads]
+        late = [job for job in alive if job.ended_at is not None and job.ended_at < long_ago]
+        if late:
+            at_it = self.instance.host.in_hands()
+            late = [job for job in late if job.thread not in at_it]
+        return gone + late
 
     def record_again(self) -> None:
         """The store did not answer, or lost its data: what runs here is recorded from memory. Raises LedgerError."""

@@ -92,6 +92,10 @@ class Audit:
         strange = set(fetched) - known - self._known()  # what came to a thread meanwhile was known before, or is now
         self._missing = {id: self._missing.get(id, now) for id in strange}
         overdue = [id for id, since in self._missing.items() if now - since >= self.patience]
+        if overdue:  # or it is in the hands of a thread, where a hook in front of ours takes its time
+            held = {*self.host.in_hands().values()}
+            self._missing |= {id: now for id in overdue if id in held}
+            overdue = [id for id in overdue if id not in held]
         if self._observing:
             self._observe(info, {id: fetched[id] for id in overdue})
             return

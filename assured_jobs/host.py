@@ -35,10 +35,11 @@ class Host(Protocol):
         """Gives the worker a new thread in the place of that one. False where it cannot be done."""
 
     def in_memory(self) -> set[str]:
-        """Every delivery that was fetched and is not forgotten."""
+        """Every delivery that was fetched and waits for a thread."""
 
-    def at_work(self) -> dict[int, Any]:
-        """The threads that have a message in their hands, one of its hooks or its ack included, and which it is."""
+    def in_hands(self) -> dict[int, str]:
+        """The threads that have a message in their hands, one of its hooks or its ack included, and its delivery; ""
+        where they have not decoded it yet. Not to be asked without need."""
 
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""

@@ -158,7 +158,7 @@ class Instance:
                 self._rise()
             else:
                 if word == "unknown":
-                    self.loss.happened(self.host.in_memory())
+                    self.loss.happened(self.host.in_memory() | {*self.host.in_hands().values()})
                 self._register(again=True)
             if self.outage.over() or word == "unknown":
                 self._owes_records = True

@@ -105,7 +105,7 @@ class RedisHost:
             return {}
 
     def in_memory(self) -> set[str]:
-        """Every delivery that was fetched and is not forgotten: prefetched, delayed, undecoded yet, or in a thread."""
+        """Every delivery that waits here: prefetched, delayed, or undecoded yet."""
         consumers = list(self.worker.consumers.values())
         queues = [self.worker.work_queue, *(consumer.delay_queue for consumer in consumers)]
         messages: list[Any] = [item.message for queue in queues for item in list(queue.queue)]
@@ -113,18 +113,22 @@ class RedisHost:
             for payload in list(getattr(consumer.consumer, "message_cache", ())):
                 with suppress(dramatiq.errors.DecodeError, TypeError):
                     messages.append(dramatiq.Message.decode(payload))
-        messages += self.at_work().values()
-        return {str(message.options.get("redis_message_id")) for message in messages if message is not None}
+        return {_delivery_of(message) for message in messages}
 
-    def at_work(self) -> dict[int, Any]:
-        """The threads that have a message in their hands, one of its hooks or its ack included, and which it is."""
-        found = {}
+    def in_hands(self) -> dict[int, str]:
+        """The threads that have a message in their hands, one of its hooks or its ack included, and its delivery.
+
+        It reads the frames of running threads, which some versions of Python do not take well (cpython#106883,
+        #111363): so it is asked only where something looks forgotten.
+        """
+        found: dict[int, str] = {}
         for thread, top in sys._current_frames().items():  # noqa: SLF001 - there is no other way to ask
             frame: Any = top
             while frame is not None and frame.f_code not in _HANDS:
                 frame = frame.f_back
             if frame is not None:
-                found[thread] = frame.f_locals.get("message")
+                message = frame.f_locals.get("message")
+                found[thread] = "" if message is None else _delivery_of(message)
         return found
 
     def threads(self) -> dict[str, threading.Thread]:
@@ -153,6 +157,10 @@ class RedisHost:
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""
         self.broker.do_ack(queue, delivery)
+
+
+def _delivery_of(message: Any) -> str:
+    return str(message.options.get("redis_message_id"))
 
 
 def is_supported(broker: dramatiq.Broker) -> TypeGuard[RedisBroker]:

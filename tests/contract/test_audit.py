@@ -99,3 +99,17 @@ def test_of_several_dead_threads_each_is_replaced_and_no_living_one(inside) -> N
     assert all(thread.is_alive() for thread in workers)
     assert set(living) <= set(workers)
     assert len(workers) == 4
+
+
+def test_a_healthy_workers_threads_are_left_unread(inside) -> None:
+    """Reading the frames of running threads is not without danger in every Python."""
+    ran = []
+    actor = inside.actor(ran.append, actor_name="healthy")
+    inside.start(threads=2)
+    asked = []
+    inside.side.host.in_hands = lambda: asked.append(1) or {}
+    for n in range(50):
+        actor.send(n)
+    _looks(inside, 6)
+    wait(lambda: len(ran) == 50 and inside.payloads() == 0, "all ran")
+    assert not asked
