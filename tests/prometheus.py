@@ -1,4 +1,4 @@
-"""A private Prometheus of the distribution's own, and a stand-in for the dashboard's `/metrics`."""
+"""A private Prometheus of the distribution's own, and the dashboard it scrapes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 import yaml
+from werkzeug.serving import make_server
 
 from assured_jobs.demo.server import free_port
-from assured_jobs.ledger import Ledger
-from assured_jobs.metrics import exposition, redis_collector
+from assured_jobs.settings import AssuredJobsSettings
+from assured_jobs_web import WebSettings, create_app
 
 
 def needs(program: str) -> str:
@@ -39,30 +39,23 @@ def read(url: str, timeout: float = 10) -> str:
         return ""
 
 
-class Quiet(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 class Dashboard:
-    """What the dashboard's `/metrics` does, and nothing else of it."""
+    """The dashboard as it is, for whoever reaches it: it may only be looked at."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._collector = redis_collector(ledger)
-        self._server = make_server("127.0.0.1", 0, self._app, handler_class=Quiet)
+    def __init__(self, redis_url: str, namespace: str) -> None:
+        jobs = AssuredJobsSettings(redis_url=redis_url, namespace=namespace)
+        self._app = create_app(WebSettings(auth="anonymous", readonly=True), jobs=jobs)
+        self._server = make_server("127.0.0.1", 0, self._app, threaded=True)
         self.target = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-
-    def _app(self, _environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        content_type, body = exposition(self._collector)
-        start_response("200 OK", [("Content-Type", content_type)])
-        return [body]
 
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        for office in self._app.extensions["assured_jobs_web"].values():
+            office.close()
 
 
 class Prometheus:

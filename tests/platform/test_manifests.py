@@ -15,6 +15,8 @@ from assured_jobs import AssuredJobsSettings, misspelt
 from assured_jobs.checkup.stopping import MARGIN
 from assured_jobs.healthcheck import VARIABLE
 from assured_jobs.settings import variable
+from assured_jobs_web.settings import WebSettings
+from assured_jobs_web.settings import variable as web_variable
 from manifests import BASE, K8S, TRIAL
 
 FOLDERS = pytest.mark.parametrize("folder", [BASE, TRIAL])
@@ -136,9 +138,8 @@ def test_every_variable_is_a_setting(monkeypatch, name):
 
 
 def test_the_dashboards_variables_are_its_settings():
-    web = pytest.importorskip("assured_jobs_web.settings")
     told = {one for one in environment_of("assured-jobs-dashboard") if "_WEB_" in one}
-    assert told <= {web.PREFIX + name.upper() for name in web.WebSettings.model_fields}
+    assert told <= {web_variable(name) for name in WebSettings.model_fields}
 
 
 def test_the_settings_are_taken_and_the_secret_is_no_configmap(monkeypatch):
@@ -163,7 +164,11 @@ def test_monitors_select_what_is_there():
     [service] = manifests.of_kind(TRIAL, "Service", "dashboard")
     [monitor] = manifests.of_kind(TRIAL, "ServiceMonitor")
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    [endpoint] = monitor["spec"]["endpoints"]
+    assert endpoint["port"] == service["spec"]["ports"][0]["name"]
+    [container] = manifests.pods(TRIAL)["assured-jobs-dashboard"]["spec"]["containers"]
+    [token] = [one for one in container["env"] if one["name"] == "ASSURED_JOBS_WEB_READONLY_TOKEN"]
+    assert token["valueFrom"]["secretKeyRef"] == endpoint["authorization"]["credentials"]
     [monitor] = manifests.of_kind(TRIAL, "PodMonitor")
     template = manifests.pods(TRIAL)["assured-jobs-worker"]
     assert monitor["spec"]["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()

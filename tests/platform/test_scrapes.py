@@ -15,7 +15,7 @@ from prometheus import Dashboard, lint, read
 
 @pytest.fixture
 def dashboard(lab) -> Iterator[Dashboard]:
-    made = Dashboard(lab.ledger)
+    made = Dashboard(lab.redis_url, lab.namespace)
     yield made
     made.close()
 

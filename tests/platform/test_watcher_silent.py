@@ -1,4 +1,4 @@
-"""A real Prometheus scrapes a real worker and the dashboard's stand-in, and tells when nobody watches any more."""
+"""A real Prometheus scrapes a real worker and the dashboard, and tells when nobody watches any more."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def observed(lab) -> Iterator[Callable[..., Prometheus]]:
     opened: list[Any] = []
 
     def observe(**targets: str) -> Prometheus:
-        dashboard = Dashboard(lab.ledger)
+        dashboard = Dashboard(lab.redis_url, lab.namespace)
         opened.append(dashboard)
         made = Prometheus(lab.folder, {"dashboard": dashboard.target, **targets}, in_seconds(manifests.groups()))
         opened.append(made)

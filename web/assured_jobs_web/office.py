@@ -11,9 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from assured_jobs.entry import State
 from assured_jobs.ledger import Ledger, Store
+from assured_jobs.metrics import redis_collector
 from assured_jobs.orphans import Browser, Fleet, Kinds, Mirror, Orphans, Redaction, Running, Selection, Status
 from assured_jobs.orphans.redaction import SECRETS, Hook
 
@@ -78,6 +81,11 @@ class Desk:
                 chosen = Selection(states=(state,))
                 self._kinds = now, self.browser.kinds(chosen, total, newest=True)
             return self._kinds[1]
+
+    @cached_property
+    def collector(self) -> Any:
+        """For Prometheus, with a watch of its own from scrape to scrape. Needs the extra `metrics`."""
+        return redis_collector(self.ledger)
 
     def close(self) -> None:
         self.orphans.close()

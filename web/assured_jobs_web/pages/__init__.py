@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from . import acting, flight, health, history, instances, job, listing, overview, planning, runs
+from . import acting, flight, health, history, instances, job, listing, metrics, overview, planning, runs
 
-__all__ = ["acting", "flight", "health", "history", "instances", "job", "listing", "overview", "planning", "runs"]
+__all__ = [
+    "acting", "flight", "health", "history", "instances", "job", "listing", "metrics", "overview", "planning", "runs",
+]  # fmt: skip
