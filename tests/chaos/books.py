@@ -162,17 +162,19 @@ class Keeper:
             self._look_at_one_poison(n, held[n], starts, books)
 
     def _look_at_one_poison(self, n: int, orphan: Orphan, starts: list[Attempt], books: Books) -> None:
-        """Each start has its death in the evidence. Those that are not charged as crashes: a worker that was shutting
-        down anyway, or another suspect was aboard."""
+        """Each recorded start has its death in the evidence, and exactly CAP of them are charged as crashes. The others:
+        a worker that was shutting down anyway, or another suspect was aboard."""
         charged = Counter(crash.charged_as for crash in orphan.crashes)
-        unseen = {one.start.instance for one in starts} - {crash.instance for crash in orphan.crashes}
-        never_ran = {crash.instance for crash in orphan.crashes} - {one.start.instance for one in starts}
-        books.poison_starts[f"{len(starts)}" + "".join(
-            f", {number} {name}" for name, number in sorted(charged.items()) if name != "crashes"
-        )] += 1  # fmt: skip
+        recorded = [one for one in starts if one.start.fence]
+        beside = {**charged, "unrecorded": len(starts) - len(recorded)}
+        beside.pop("crashes", None)
+        also = "".join(f", {number} {name}" for name, number in sorted(beside.items()) if number)
+        books.poison_starts[f"{len(starts)}{also}"] += 1
+        unseen = {one.start.instance for one in recorded} - {crash.instance for crash in orphan.crashes}
+        never_ran = {crash.instance for crash in orphan.crashes} - {one.start.instance for one in recorded}
         if charged["crashes"] != CAP or orphan.crash_count != CAP:
             books.wrong.append(f"poison {n} is held with {orphan.crash_count} crashes, {dict(charged)}")
-        if unseen or len(starts) > len(orphan.crashes):
+        if unseen or len(recorded) > len(orphan.crashes):
             books.wrong.append(f"poison {n} started {len(starts)} times, unseen on {unseen}: {dict(charged)}")
         if never_ran and not all(self.ends.get(one.split(".")[0]) for one in never_ran):
             books.wrong.append(f"poison {n} is charged with {never_ran}, where it never ran")
