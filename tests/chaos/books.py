@@ -162,7 +162,7 @@ class Keeper:
             self._look_at_one_poison(n, held[n], starts, books)
 
     def _look_at_one_poison(self, n: int, orphan: Orphan, starts: list[Attempt], books: Books) -> None:
-        """Each recorded start has its death in the evidence, and exactly CAP of them are charged as crashes. The others:
+        """Each recorded start has its death in the evidence, and exactly CAP of them are charged as crashes. Others:
         a worker that was shutting down anyway, or another suspect was aboard."""
         charged = Counter(crash.charged_as for crash in orphan.crashes)
         recorded = [one for one in starts if one.start.fence]
