@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test chaos lint types bench constraints clean
+.PHONY: help demo test chaos lint types bench compare constraints clean
 
 help: ## Shows this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +37,10 @@ types: .venv/installed
 
 bench: .venv/installed ## Figures, as ratios within one run
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/probe.py
+
+compare: .venv/installed ## The README's comparison with Dramatiq alone; five minutes
+	$(BIN)/python benchmarks/comparison.py
 
 constraints: .venv/installed ## Compiles constraints.txt anew
 	$(BIN)/python -m pip install --quiet uv

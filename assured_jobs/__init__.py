@@ -6,8 +6,8 @@ Importing this opens no socket, reads no environment and starts no thread.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as `typing` has it, which would be most of what a health check loads
 if TYPE_CHECKING:
     from .entry import ConfirmedOrphan
     from .errors import AssuredJobsError, ConfigurationError
@@ -39,10 +39,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    attribute: object = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return attribute
 
 
 def __dir__() -> list[str]:

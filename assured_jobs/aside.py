@@ -34,9 +34,8 @@ def set_aside(ledger: Ledger, job: Job, answer: Answer) -> None:
     reason = say_max_crashes(answer.crashes, job.entry.policy.max_crashes)
     held = orphan.becomes(state="held", reason=reason, reason_code="max_crashes", crash_count=answer.crashes)
     if ledger.deliveries.hold(job.info, held):
-        ledger.tell(
-            OrphanSettled(message_id, held.actor, held.queue, held.instance, "held", held.reason, held.crash_count)
-        )
+        told = (message_id, held.actor, held.queue, held.instance, "held", held.reason, held.crash_count)
+        ledger.tell(OrphanSettled(*told, reason_code=held.reason_code))
 
 
 def _orphan(job: Job, record: Record) -> Orphan:

@@ -1,20 +1,20 @@
-"""Stands between Dramatiq and each job: may it start here, is it still ours, how did it end."""
+"""Stands between Dramatiq and each job: may it start here, may it enqueue, is it still ours."""
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Literal
 
+from .aboard import Aboard
 from .aside import set_aside
-from .endings import RIDE_ALONG, Endings
+from .endings import RIDE_ALONG
 from .entry import Entry, InstanceInfo
 from .errors import LedgerError, LedgerUnreachable
 from .events import Refused, WouldHave
 from .failpoint import reach
 from .instance import Instance
 from .job import Job
-from .ledger import Answer, Ledger, Outcome
+from .ledger import Answer, Ledger
 from .outage import Outage
 from .telling import complain
 
@@ -28,18 +28,15 @@ _MOST_PUT_BACK, _MOST_REMEMBERED = 3, 1000
 
 
 class Guard:
-    def __init__(self, ledger: Ledger, instance: Instance, outage: Outage) -> None:
+    def __init__(self, ledger: Ledger, instance: Instance, outage: Outage, aboard: Aboard) -> None:
         self.ledger = ledger
         self.instance = instance
         self.outage = outage
+        self.aboard = aboard
+        self.endings = aboard.endings
         self._put_back: dict[str, int] = {}
-        self._running: dict[str, Job] = {}
-        self._lock = threading.Lock()
         #: Records and refuses nothing. There, whoever started a job last is the one that is recorded.
         self._observing = instance.settings.recovery == "observe"
-        self.endings = Endings(ledger, quiet=self._observing)
-        instance.on_return = self.record_again
-        instance.on_loss = self.interrupt
 
     def may_start(self, job: Job, predecessor: str, successor: tuple[str, str] = ("", "")) -> Directive:
         """fetched -> started, or why not. Waits while the store cannot say whether this process still lives.
@@ -69,9 +66,9 @@ class Guard:
 
     def may_enqueue(self, job: Job) -> bool:
         """Whether a job may still enqueue anything: a lost one may not."""
-        if self.is_lost(job):
+        if self.aboard.is_lost(job):
             return False
-        if self.instance.sure:
+        if self.instance.sure or self._observing:
             return True
         try:
             return self.owns(job)
@@ -87,71 +84,20 @@ class Guard:
 
     def owns(self, job: Job) -> bool:
         """Asks the store; what is lost once stays lost. Raises LedgerError."""
-        job.lost = self.is_lost(job) or not self._still_owns(job)
+        job.lost = self.aboard.is_lost(job) or not self._still_owns(job)
         return not job.lost
-
-    def ended(self, job: Job, outcome: Outcome) -> None:
-        """started -> gone, with the next begin or flush. If interrupted: a finished job whose payload is gone."""
-        with self._lock:
-            if job.settled:
-                return
-            job.outcome, job.settled = outcome, True
-            self._running.pop(job.token, None)
-            if job.recorded is False and outcome != "again":
-                return
-            if not self.instance.is_lost(job.info.id):
-                self.endings.add(job)
-                return
-        self.endings.too_late(job)
-
-    def is_lost(self, job: Job) -> bool:
-        """Whether it is known that this start is no longer ours."""
-        job.lost = job.lost or self.instance.is_lost(job.info.id)
-        return job.lost
-
-    def interrupt(self, former: str) -> None:
-        """Every job that runs under a name this process has lost: it runs elsewhere, or will."""
-        for job in list(self._running.values()):
-            if job.assured and job.info.id == former:
-                job.lost = True
-                job.window.interrupt()
-
-    def in_hand(self) -> set[str]:
-        """Every delivery that a thread here has taken up and the ledger has not heard the end of."""
-        with self._lock:
-            return {job.entry.delivery for job in self._running.values()} | self.endings.ids()
-
-    def ended_unheard(self, seconds: float) -> list[Job]:
-        """What ended so long ago and was neither acked nor rejected, or whose thread is gone: nobody else will tell."""
-        threads = {thread.ident for thread in threading.enumerate()}
-        long_ago = time.monotonic() - seconds
-        return [
-            job
-            for job in list(self._running.values())
-            if (job.ended_at is not None and job.ended_at < long_ago) or job.thread not in threads
-        ]
 
     def may_put_back(self, job: Job) -> bool:
         """Whether a job whose retry could not be enqueued goes back into its queue. A few times: what never can be
         enqueued would run for ever, and is acked in the end, as Dramatiq does."""
+        if self._observing:
+            return False
         if len(self._put_back) >= _MOST_REMEMBERED:
             self._put_back.clear()
         self._put_back[job.message_id] = times = self._put_back.get(job.message_id, 0) + 1
         if times > _MOST_PUT_BACK:
             complain(f"Job {job.message_id} of {job.entry.actor!r} failed and its retry cannot be enqueued: given up.")
         return times <= _MOST_PUT_BACK
-
-    def record_again(self) -> None:
-        """The store did not answer, or lost its data: what runs here is recorded from memory. Raises LedgerError."""
-        for job in list(self._running.values()):
-            if not job.assured or self.instance.is_lost(job.info.id):
-                continue
-            answer, _ = self.ledger.deliveries.begin(job.info, job.entry, job.token, again=True)
-            if answer.word == "run":
-                with self._lock:
-                    job.recorded = True
-                    if job.token not in self._running:  # it ended while we asked, and could not tell
-                        self.endings.add(job)
 
     def _begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Directive:
         if not job.entry.forward:
@@ -182,7 +128,7 @@ class Guard:
                 set_aside(self.ledger, job, answer)
             except LedgerError as error:
                 complain(f"A job that may not start could not be set aside yet. {error}")
-                self.ended(job, "again")  # back into its queue: begin says so again
+                self.aboard.ended(job, "again")  # back into its queue: begin says so again
             return "drop"
         if answer.word == "gone" and self.instance.loss.took(job.entry.delivery):
             return self._run(job)
@@ -194,7 +140,7 @@ class Guard:
         return "drop"
 
     def _run(self, job: Job) -> Directive:
-        self._running[job.token] = job
+        self.aboard.take(job)
         return "run"
 
     def _ask_begin(self, job: Job, predecessor: str, successor: tuple[str, str]) -> Answer:
@@ -227,7 +173,11 @@ class Guard:
 
     def _still_owns(self, job: Job) -> bool:
         if job.recorded and not self._observing:
-            return self.ledger.deliveries.owns_job(job.info.id, job.entry.delivery, job.token)
+            whose = (job.info.id, job.entry.delivery, job.token)
+            if self.ledger.deliveries.owns_job(*whose):
+                return True
+            self.instance.beat()  # declared dead, or the store lost its data and records it again: this tells which
+            return not self.instance.is_lost(job.info.id) and self.ledger.deliveries.owns_job(*whose)
         return self._still_fetched(job.info, job.entry.delivery, job.entry.queue)
 
     def _still_fetched(self, info: InstanceInfo, delivery: str, queue: str) -> bool:

@@ -39,5 +39,5 @@ class Hook:
         )
         try:
             self._function(confirmed)
-        except Exception:
+        except BaseException:  # one that calls sys.exit ends itself, not the thread that watches, flushes and audits
             logger.exception("before_hand_back failed for job %s; it comes back all the same.", orphan.message_id)

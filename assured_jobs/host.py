@@ -31,11 +31,15 @@ class Host(Protocol):
     def threads(self) -> dict[str, threading.Thread]:
         """Dramatiq's threads that should be running, by what they are."""
 
-    def replace(self, name: str) -> bool:
+    def replace(self, thread: threading.Thread) -> bool:
         """Gives the worker a new thread in the place of that one. False where it cannot be done."""
 
     def in_memory(self) -> set[str]:
-        """Every delivery that was fetched and has not come to a thread."""
+        """Every delivery that was fetched and waits for a thread."""
+
+    def in_hands(self) -> dict[int, str]:
+        """The threads that have a message in their hands, one of its hooks or its ack included, and its delivery; ""
+        where they have not decoded it yet. Not to be asked without need."""
 
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""

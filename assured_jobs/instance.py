@@ -7,13 +7,9 @@ ledger, and goes on under a fresh one.
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable
-from importlib.metadata import version
-from uuid import uuid4
 
 from . import evidence
 from .entry import InstanceInfo
@@ -22,6 +18,7 @@ from .events import Fenced, PresenceUnverified, Registered, SignedOff
 from .host import Host
 from .ledger import Ledger
 from .loss import Loss
+from .naming import name_of
 from .outage import Outage
 from .presence import Presence
 from .settings import AssuredJobsSettings
@@ -78,9 +75,9 @@ class Instance:
         self._unseen = 0
         self._registered = False
         self._same_server = False
-        self.info = self._new_info()
+        self.info = self._name()
         self.presence = self._new_presence()
-        self._heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
+        self.heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
 
     def start(self) -> None:
         """(unknown) -> alive. Where the store cannot be reached, the heartbeat registers later.
@@ -98,7 +95,7 @@ class Instance:
         self.presence.start()
         if self._registered and self.presence.ready.wait(_BOOT_PATIENCE):
             self._beat_or_tell()  # verified before the first job can start: also a death in the next instant is seen
-        self._heartbeat.start()
+        self.heartbeat.start()
 
     def stop(self) -> bool:
         """alive -> buried, if nothing is held any more. False where something is: then it goes on beating.
@@ -114,7 +111,7 @@ class Instance:
         except LedgerError as error:
             logger.debug("Cannot sign off as %s yet. %s", self.info.id, error)
             return False
-        self._heartbeat.stop()
+        self.heartbeat.stop()
         self.presence.stop()
         return True
 
@@ -161,7 +158,7 @@ class Instance:
                 self._rise()
             else:
                 if word == "unknown":
-                    self.loss.happened(self.host.in_memory())
+                    self.loss.happened(self.host.in_memory() | {*self.host.in_hands().values()})
                 self._register(again=True)
             if self.outage.over() or word == "unknown":
                 self._owes_records = True
@@ -171,18 +168,18 @@ class Instance:
 
     def check(self) -> None:
         """Somebody says this incarnation is dead, or its presence changed: asks the store, and believes it alone."""
-        self._heartbeat.wake()
+        self.heartbeat.wake()
 
     def owe_records(self) -> None:
         """The ledger answers again: what started meanwhile is recorded with the next heartbeat, which is now."""
         self._owes_records = True
-        self._heartbeat.wake()
+        self.heartbeat.wake()
 
     def declared(self) -> None:
         """Announces queues and actors declared since the registration. Never fails: the next heartbeat repeats it."""
         with self._lock:
             if self._registered and (self.host.queues(), self.host.assured()) != (self.info.queues, self.info.assured):
-                self.info = self._new_info(self.info.id, self.info.broker_id)
+                self.info = self._name(self.info)
                 try:
                     self.ledger.instances.register(self.info)
                 except LedgerError as error:
@@ -195,9 +192,9 @@ class Instance:
             self.beat()
         except LedgerError as error:
             self.outage.failed(error, _UNRECORDED)
-            self._heartbeat.interval = min(1.0, self.settings.heartbeat_interval)
+            self.heartbeat.interval = min(1.0, self.settings.heartbeat_interval)
         else:
-            self._heartbeat.interval = self.settings.heartbeat_interval
+            self.heartbeat.interval = self.settings.heartbeat_interval
 
     def _warn_of_absence(self, wanted: bool) -> None:
         """Says, once, that a death here will be seen late."""
@@ -225,7 +222,7 @@ class Instance:
             self._same_server = True
 
     def _drop_name(self) -> None:
-        old, self.info = self.info, self._new_info()
+        old, self.info = self.info, self._name()
         self._lost.add(old.id)
         self._rising_from = old.id
         self._registered, self.reborn = False, True
@@ -252,25 +249,5 @@ class Instance:
     def _new_presence(self) -> Presence:
         return Presence(self.ledger.store, self.info.id, self.check)
 
-    def _new_info(self, id: str | None = None, broker_id: str | None = None) -> InstanceInfo:
-        s = self.settings
-        return InstanceInfo(
-            id=id or f"{s.instance_id}.{os.getpid()}.{uuid4().hex[:8]}",
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            broker_id=broker_id or str(uuid4()),
-            broker_namespace=self.host.namespace,
-            queues=self.host.queues(),
-            assured=self.host.assured(),
-            encoder=self.host.encoder,
-            heartbeat_interval=s.heartbeat_interval,
-            heartbeat_ttl=s.heartbeat_ttl,
-            presence_grace=s.presence_grace,
-            stall_ttl=s.stall_ttl,
-            version=version("dramatiq-assured-jobs"),
-            shutdown_timeout=self.host.shutdown_timeout,
-            termination_grace_period=s.termination_grace_period,
-            recovery=s.recovery,
-            has_hook=self.has_hook,
-            cgroup=evidence.cgroup(),
-        )
+    def _name(self, former: InstanceInfo | None = None) -> InstanceInfo:
+        return name_of(self.settings, self.host, has_hook=self.has_hook, former=former)

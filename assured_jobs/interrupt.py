@@ -28,6 +28,8 @@ class Window:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._thread: int | None = None
+        #: Whether the job was interrupted: whatever it made of that, it has not done its work.
+        self.used = False
 
     def open(self) -> None:
         """From here on this thread may be interrupted, once it is inside the actor."""
@@ -45,16 +47,17 @@ class Window:
             return
 
     def interrupt(self) -> bool:
-        """Raises OwnershipLost in the job at its next bytecode. False where it is not inside its actor.
+        """Raises OwnershipLost in the job at its next bytecode, once. False where it is not inside its actor.
 
         An async actor is cancelled: Dramatiq waits in that thread for its future.
         """
         if is_gevent_active() or not self._lock.acquire(timeout=_PATIENCE):  # type: ignore[no-untyped-call]
             return False
         try:
-            if self._thread is None or not _is_inside_actor(self._thread):
+            if self.used or self._thread is None or not _is_inside_actor(self._thread):
                 return False
             raise_thread_exception(self._thread, OwnershipLost)  # type: ignore[no-untyped-call]
+            self.used = True
             return True
         finally:
             self._lock.release()

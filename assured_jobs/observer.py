@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from .entry import Death
 from .events import Event, WouldHave
+from .judging import Decision, judge, order_of
 from .ledger import Ledger
-from .recovery import Decision, Recovery, order_of
 from .telling import complain
 from .vigil import Finding, Vigil
 
@@ -17,10 +17,9 @@ _WOULD = {"front": "handed_back", "tail": "handed_back", "defer": "deferred", "h
 
 
 class Observer:
-    def __init__(self, ledger: Ledger, vigil: Vigil, recovery: Recovery) -> None:
+    def __init__(self, ledger: Ledger, vigil: Vigil) -> None:
         self.ledger = ledger
         self.vigil = vigil
-        self.recovery = recovery
 
     def note(self, findings: list[Finding], now: int) -> None:
         """(alive) -> (would be dead), once for each, with what would become of its jobs. `now` in ms of the store.
@@ -39,7 +38,7 @@ class Observer:
     def _look_after(self, finding: Finding, now: int) -> None:
         """What could not be charged at once is, and who lives after all, or left nothing, is observed no more."""
         id = finding.vitals.info.id
-        if finding.judgement.state == "dead":
+        if finding.judgement.state == "dead" and self.ledger.estate.entries(id):
             self._foretell(finding.as_death(now), untouched=False)
         if self.ledger.observed.end(finding.vitals.info) == "lives":
             reason = "it beats again: what it ran would have been interrupted here and run again elsewhere"
@@ -47,7 +46,7 @@ class Observer:
 
     def _foretell(self, death: Death, *, untouched: bool) -> None:
         for batch in self.ledger.estate.left_by(death.info):
-            decisions = self.recovery.judge(death, batch)
+            decisions = judge(self.ledger, death, batch)
             started = [one for one in decisions if one.left.entry is not None]
             fresh = len(decisions) - len(started)
             told: list[Event] = []

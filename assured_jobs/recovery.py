@@ -6,25 +6,24 @@ of the dead instance's ack set and acts on it in one script. The lease only save
 
 from __future__ import annotations
 
-import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import policy
-from .brokers.redis import read_payload
-from .entry import Crash, Death, InstanceInfo, Orphan, Policy, State
-from .errors import ForeignValue, LedgerRefused
+from .entry import Death, Orphan
+from .errors import LedgerRefused
 from .events import Event, NeverStartedHandedBack, OrphanSettled, StormPaced
-from .evidence import exit_hint
 from .failpoint import reach
 from .hook import Hook
-from .ledger import Ledger, Left, Order, Record
+from .judging import judge, order_of
+from .ledger import Ledger
 from .telling import complain
 
 #: How long `before_hand_back` has for a batch, in seconds; afterwards another recoverer may call it again.
 CLAIM = 30.0
 
-_STATES: dict[str, State] = {"defer": "deferred", "hold": "held", "discard": "discarded"}
+#: How long what waits for a hook waits for a worker that has it, in seconds: longer than any back-off and any claim.
+HOOK_PATIENCE = 150.0
 
 
 @dataclass
@@ -37,16 +36,6 @@ class Report:
 
     def count(self, outcome: str) -> None:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-
-
-@dataclass(frozen=True)
-class Decision:
-    """One orphan, the verdict on it, and the crash record the verdict rests on."""
-
-    left: Left
-    orphan: Orphan
-    verdict: policy.Verdict
-    record: Record
 
 
 class Recovery:
@@ -100,10 +89,17 @@ class Recovery:
             if len(orphans) < len(due):
                 number = len(due) - len(orphans)
                 complain(f"{number} deliveries are due and nobody knows where they belong: they stay where they are.")
-            mine = [orphan for orphan in orphans if self.hook or without_hook or not orphan.has_hook]
+            mine = [one for one in orphans if self.hook or without_hook or not one.has_hook or self._waited(one)]
             passed_over += len(due) - len(mine)
             self._release(mine, report)
             self.breathe()
+
+    def _waited(self, orphan: Orphan) -> bool:
+        """Whether it has waited long enough for a hook that nobody has any more."""
+        if self.ledger.custody.now() - (orphan.since or 0) < HOOK_PATIENCE * 1000:
+            return False
+        complain(f"Job {orphan.message_id} waits for before_hand_back, and no worker has one: it comes back without.")
+        return True
 
     def _release(self, orphans: list[Orphan], report: Report) -> None:
         claims: dict[str, int] = {}
@@ -126,9 +122,10 @@ class Recovery:
         self.ledger.tell(*told)
 
     def _bring_back(self, death: Death, report: Report) -> None:
+        read_at = time.monotonic()
         for batch in self.ledger.estate.left_by(death.info):
             reach("pass.before_judge")
-            decisions = self.judge(death, batch)
+            decisions = judge(self.ledger, death, batch)
             for decision in decisions:
                 if decision.verdict.action == "leave":
                     report.count("left")
@@ -139,6 +136,7 @@ class Recovery:
             reach("pass.before_hand_back")
             words = self.ledger.estate.hand_back(death, batch[0].queue, [*map(order_of, orders)], self.rate)
             reach("pass.after_hand_back")
+            silent_for = round(death.silent_for + time.monotonic() - read_at, 3)
             untouched = 0
             told: list[Event] = []
             for decision, word in zip(orders, words, strict=True):
@@ -146,138 +144,20 @@ class Recovery:
                 if word in ("handed_back", "paced") and not decision.verdict.charge:
                     untouched += 1
                 elif word in ("handed_back", "deferred", "paced", "held", "discarded"):
-                    told.append(_settled(decision.orphan, word, decision.verdict.reason))
+                    ruling = decision.verdict
+                    told.append(_settled(decision.orphan, word, ruling.reason, ruling.charge, silent_for))
             if untouched:
-                told.append(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id))
+                told.append(NeverStartedHandedBack(untouched, batch[0].queue, death.info.id, silent_for))
             self.ledger.tell(*told)
             if self.hook:  # what a person may think about for days must not keep others waiting as long
                 held = [one.orphan for one, word in zip(orders, words, strict=True) if word == "held"]
                 self.hook.call([orphan for orphan in held if orphan.has_hook])
             self.breathe()
 
-    def judge(self, death: Death, batch: list[Left]) -> list[Decision]:
-        """find -> judged. A job whose crash record is not ours waits, and is complained about.
 
-        Deliveries whose payload is gone are ordered away like any other: the script settles them.
-        """
-        named = [(left, *_name(death.info, left)) for left in batch]
-        records = self.ledger.estate.records([message_id for _, message_id, _, _ in named])
-        decisions = []
-        for left, message_id, actor, decodable in named:
-            record = records[message_id]
-            if isinstance(record, ForeignValue):
-                complain(str(record))
-                continue
-            entry = left.entry
-            case = policy.Case(
-                started=entry is not None and not entry.forward,
-                # A delayed message runs only in its queue: in the delay queue it can kill nobody.
-                assured=actor in death.info.assured or left.queue.endswith(".DQ"),
-                decodable=decodable,
-                policy=entry.policy if entry else Policy(),
-                crashes=record.crashes,
-                interrupted=record.interrupted,
-                handed_back=record.handed_back,
-                limit=record.limit,
-                draining=death.draining,
-                with_suspect=bool(death.suspect) and death.suspect != left.delivery,
-                since_last_sign=death.silent_for,
-            )
-            ruling = policy.verdict(case, jitter=random.random())
-            orphan = _orphan(death, left, (message_id, actor), ruling, record)
-            decisions.append(Decision(left, orphan, ruling, record))
-        return decisions
-
-    def judge_stray(self, info: InstanceInfo, left: Left) -> Orphan | None:
-        """What is to be held of what a living instance has forgotten; None where it goes back into its queue."""
-        message_id, actor, decodable = _name(info, left)
-        if decodable:
-            return None
-        ruling = policy.verdict(policy.Case(started=False, decodable=False))
-        return Orphan(
-            delivery=left.delivery,
-            message_id=message_id,
-            actor=actor,
-            queue=left.queue,
-            broker_namespace=info.broker_namespace,
-            instance=info.id,
-            state="held",
-            reason=ruling.reason,
-            reason_code=ruling.code,
-        )
-
-
-def _name(info: InstanceInfo, left: Left) -> tuple[str, str, bool]:
-    """Message id, actor, and whether a worker could decode it."""
-    if left.entry:
-        return left.entry.message_id, left.entry.actor, True
-    if left.payload is None:
-        return left.delivery, "", True
-    content = read_payload(left.payload, info.encoder)
-    if content.kind == "message":
-        return content.message_id, content.actor, True
-    return left.delivery, "", content.kind == "opaque"
-
-
-def _orphan(death: Death, left: Left, name: tuple[str, str], ruling: policy.Verdict, record: Record) -> Orphan:
-    started_at = left.entry.started_at if left.entry and not left.entry.forward else None
-    history = record.history
-    if ruling.charge in ("crashes", "suspicions", "interrupted") and started_at is not None:
-        crash = Crash(
-            instance=death.info.id,
-            host=death.info.host,
-            cause=death.cause,
-            died_at=death.died_at,
-            started_at=started_at,
-            last_seen=death.last_beat,
-            ran_at_least=max(0, death.last_beat - started_at) / 1000,
-            ran_at_most=max(0, death.died_at - started_at) / 1000,
-            charged_as=ruling.charge,
-            aboard=left.aboard,
-            uptime=death.signs.uptime,
-            rss=death.signs.rss,
-            exit_hint=exit_hint(death),
-        )
-        history = (*history, crash)[-10:]
-    return Orphan(
-        delivery=left.delivery,
-        message_id=name[0],
-        actor=name[1],
-        queue=left.queue,
-        broker_namespace=death.info.broker_namespace,
-        instance=death.info.id,
-        state=_STATES.get(ruling.action, "orphaned"),
-        reason=ruling.reason,
-        reason_code=ruling.code,
-        crash_count=record.crashes + (ruling.charge == "crashes"),
-        interrupted_count=record.interrupted + (ruling.charge == "interrupted"),
-        started_at=started_at,
-        orphaned_at=death.died_at,
-        fence=left.entry.fence if left.entry else 0,
-        has_hook=death.info.has_hook and started_at is not None,
-        crashes=history,
-    )
-
-
-def order_of(decision: Decision) -> Order:
-    verdict, orphan = decision.verdict, decision.orphan
-    # What waits for a hook goes through custody, where nobody can fetch it while the hook is called.
-    action = verdict.action
-    if orphan.has_hook and action == "front":
-        action, orphan = "defer", orphan.becomes(state="deferred")
-    return Order(
-        left=decision.left,
-        message_id=orphan.message_id,
-        action=action,
-        delay=verdict.delay,
-        charge=verdict.charge,
-        seen=decision.record.count(verdict.charge),
-        history=orphan.crashes,
-        orphan=orphan,
-    )
-
-
-def _settled(orphan: Orphan, outcome: str, reason: str) -> OrphanSettled:
+def _settled(
+    orphan: Orphan, outcome: str, reason: str, charged: str = "", silent_for: float | None = None
+) -> OrphanSettled:
     return OrphanSettled(
         message_id=orphan.message_id,
         actor=orphan.actor,
@@ -286,4 +166,7 @@ def _settled(orphan: Orphan, outcome: str, reason: str) -> OrphanSettled:
         outcome=outcome,
         reason=reason,
         crash_count=orphan.crash_count,
+        reason_code=orphan.reason_code,
+        charged=charged,
+        silent_for=silent_for,
     )

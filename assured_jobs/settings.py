@@ -52,6 +52,10 @@ class AssuredJobsSettings(BaseSettings):
     termination_grace_period: float | None = Field(
         None, gt=0, description="What the platform grants between SIGTERM and SIGKILL; `check` compares with it"
     )
+    health_file: str | None = Field(
+        None, min_length=1, description="Each process reports here, its pid added, for `assured-jobs healthcheck`"
+    )
+    metrics: bool = Field(False, description="Count for Prometheus; needs the extra of that name")
     assure_all: bool = Field(False, description="Every actor is assured unless it says assured=False")
     on_orphan: OnOrphan = Field("requeue", description="requeue, hold or discard")
     max_crashes: int = Field(3, ge=1, description="Deaths in a job's company before it is held")

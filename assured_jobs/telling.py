@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Protocol
 
 from .events import Event
 
@@ -27,6 +28,18 @@ def emit(event: Event) -> None:
         logger.log(event.severity(), event.sentence(), extra=extra)
     except Exception:
         logging.getLogger("assured_jobs.telling").debug("could not tell %r", event, exc_info=True)
+
+
+class Hearer(Protocol):
+    """Who is told each event, in the thread it happens in: it never fails, and waits for nobody."""
+
+    def hear(self, event: Event) -> None: ...
+
+
+class Meter(Hearer, Protocol):
+    """Who counts events, and how long round trips to Redis take. `metrics` has the one for Prometheus."""
+
+    def timed(self, operation: str, seconds: float) -> None: ...
 
 
 _REPEAT_AFTER = 300.0

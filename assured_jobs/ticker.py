@@ -19,6 +19,15 @@ class Ticker:
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"assured-jobs-{name}", daemon=True)
 
+    @property
+    def died(self) -> bool:
+        """Whether the thread ended by itself."""
+        return self._thread.ident is not None and not self._thread.is_alive() and not self._stopped.is_set()
+
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
     def start(self) -> None:
         self._thread.start()
 

@@ -48,7 +48,7 @@ class Watch:
         self.vigil = Vigil(ledger, once=not settings.watch)
         self.lease = self._new_lease()
         self.recovery = Recovery(ledger, breathe=self._breathe, hook=hook, rate=settings.recovery_rate)
-        self.observer = Observer(ledger, self.vigil, self.recovery)
+        self.observer = Observer(ledger, self.vigil)
         booted = time.monotonic()
         delays = range(settings.delayed_recovery_count + 1)
         self._passes = [booted + number * settings.delayed_recovery_interval for number in delays]

@@ -1,4 +1,4 @@
-"""Everything that lives in one worker process, put together: ledger, instance, guard, watch."""
+"""Everything that lives in one worker process, put together: ledger, instance, guard, watch, audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .aboard import Aboard
 from .audit import Audit
+from .endings import Endings
 from .entry import ConfirmedOrphan
 from .errors import LedgerError, LedgerUnreachable
 from .events import Event
@@ -20,9 +22,10 @@ from .instance import Instance
 from .job import Job
 from .ledger import Ledger, Store
 from .outage import Outage
+from .pulse import Pulse
 from .refusals import OwnershipLost
 from .settings import AssuredJobsSettings
-from .telling import Listener
+from .telling import Listener, Meter
 from .ticker import Ticker
 from .watch import PERIOD, Watch
 
@@ -40,6 +43,7 @@ class WorkerSide:
         *,
         on_event: Callable[[Event], object] | None = None,
         before_hand_back: Callable[[ConfirmedOrphan], object] | None = None,
+        meter: Meter | None = None,
     ) -> None:
         if settings.redis_url:
             store = Store.from_url(settings.redis_url, settings.namespace, settings.redis_timeout)
@@ -47,21 +51,27 @@ class WorkerSide:
             store = Store(client, settings.namespace, settings.redis_timeout)
         self.host = host
         self._listener = Listener(on_event) if on_event else None
-        self.ledger = Ledger(store, self._listener)
+        if meter:
+            store.on_round_trip = meter.timed
+        self.ledger = Ledger(store, *(one for one in (meter, self._listener) if one))
         hook = Hook(self.ledger, before_hand_back) if before_hand_back else None
         outage = Outage(self.ledger.tell)
         self.instance = Instance(self.ledger, settings, host, outage, has_hook=hook is not None)
-        self.guard = Guard(self.ledger, self.instance, outage)
+        self.aboard = Aboard(self.ledger, self.instance, Endings(self.ledger, quiet=settings.recovery == "observe"))
+        self.guard = Guard(self.ledger, self.instance, outage, self.aboard)
         self.watch = Watch(self.ledger, self.instance, settings, hook)
-        self.audit = Audit(self.ledger, self.instance, self.guard, host)
+        self.audit = Audit(self.ledger, self.instance, self.aboard, host)
         self._left = False
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
         self._housekeeping = Ticker("housekeeping", PERIOD, self._keep_house)
+        self._pulse = Pulse(settings.health_file, self.instance, host, self._died) if settings.health_file else None
 
     def start(self) -> None:
         self.instance.start()
         self._housekeeping.start()
+        if self._pulse:
+            self._pulse.start()
 
     def booted(self) -> None:
         settling = threading.Timer(0.5, self.settled.set)
@@ -76,6 +86,8 @@ class WorkerSide:
     def stop(self) -> None:
         """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a
         living process may still be running its last jobs. If interrupted: dies like anybody."""
+        if self._pulse:
+            self._pulse.stop()
         self._housekeeping.stop()
         if self.instance.outage.lasts:
             logger.warning("Leaving without a word, since Redis does not answer: recovery settles what is left here.")
@@ -105,7 +117,12 @@ class WorkerSide:
                     raise OwnershipLost
                 return
 
+    def _died(self) -> list[str]:
+        """Which of our own threads ended by themselves."""
+        return [ticker.name for ticker in (self.instance.heartbeat, self._housekeeping) if ticker.died]
+
     def _keep_house(self) -> None:
+        self.aboard.interrupt_latecomers()
         self._flush()
         self.watch.tick()
         self.audit.tick()
@@ -120,6 +137,6 @@ class WorkerSide:
 
     def _flush(self) -> None:
         try:
-            self.guard.endings.flush()
+            self.aboard.endings.flush()
         except LedgerError as error:
             logger.debug("Ends of jobs wait in memory: %s", error)

@@ -16,9 +16,11 @@ class Certificates:
             (pytest.fail if os.environ.get("CI") else pytest.skip)("no `openssl` command: TLS is not tested")
         self.ca, self.key, self.certificate = (folder / name for name in ("ca.pem", "server.key", "server.pem"))
         self.folder = folder
-        self._make("ca.key", self.ca, "/CN=throwaway", "-addext", "basicConstraints=critical,CA:TRUE")
+        # Python 3.13 asks more of certificates than openssl makes by itself: what each may be used for.
+        self._make("ca.key", self.ca, "/CN=throwaway", "basicConstraints=critical,CA:TRUE", "keyUsage=keyCertSign")
         signed = ("-CA", str(self.ca), "-CAkey", str(folder / "ca.key"))
-        self._make("server.key", self.certificate, "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1", *signed)
+        leaf = ("subjectAltName=IP:127.0.0.1", "basicConstraints=critical,CA:FALSE", "keyUsage=digitalSignature")
+        self._make("server.key", self.certificate, "/CN=redis", *leaf, signed=signed)
 
     def options(self, port: int) -> list[str]:
         """What makes a server speak TLS on that port, beside its plain one, to clients without a certificate."""
@@ -27,7 +29,8 @@ class Certificates:
             "--tls-ca-cert-file", str(self.ca), "--tls-auth-clients", "no",
         ]  # fmt: skip
 
-    def _make(self, key: str, certificate: Path, subject: str, *more: str) -> None:
+    def _make(self, key: str, certificate: Path, subject: str, *extensions: str, signed: tuple[str, ...] = ()) -> None:
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", subject]
         files = ["-keyout", str(self.folder / key), "-out", str(certificate)]
-        subprocess.run([*command, *files, *more], check=True, capture_output=True)
+        told = [word for extension in extensions for word in ("-addext", extension)]
+        subprocess.run([*command, *files, *told, *signed], check=True, capture_output=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,15 +11,25 @@ import pytest
 
 pytest_plugins = ["assured_jobs.testing"]
 
-for folder in (Path(__file__).parent, Path(__file__).parent / "contract"):
-    sys.path.insert(0, str(folder))
+for folder in (".", "contract", "platform"):
+    sys.path.insert(0, str(Path(__file__).parent / folder))
 
 for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and name != "ASSURED_JOBS_REDIS_URL"]:
     del os.environ[name]
 
-from assured_jobs.demo.server import Server  # noqa: E402
+from assured_jobs.demo.server import NoRedisServer, Server, find_server  # noqa: E402
 from lab import Lab  # noqa: E402
 from sentinels import Sentinels  # noqa: E402
+
+
+def pytest_report_header() -> str:
+    """Which Redis this run is evidence for."""
+    try:
+        program = find_server()
+    except NoRedisServer:
+        return "redis: none"
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
+    return f"redis: {program}, {told.strip()}"
 
 
 @pytest.fixture(scope="session")

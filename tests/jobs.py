@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
@@ -11,15 +12,15 @@ from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
-if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):  # before anybody takes hold of the clock
-    real_time = time.time
-    time.time = lambda: real_time() + skew
-
-import dramatiq
+import dramatiq.common
 from dramatiq.brokers.redis import RedisBroker
 from redis.sentinel import Sentinel
 
 from assured_jobs import AssuredJobs, current_job
+
+if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):
+    real_time = time.time
+    time.time = dramatiq.common.time = lambda: real_time() + skew  # the second is Dramatiq's own: its heartbeats too
 
 
 def note(kind: str, n: object, **more: object) -> None:
@@ -56,6 +57,12 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         while time.monotonic() < end:
             with suppress(Exception):  # a job that lets nothing stop it
                 time.sleep(0.02)
+        note("done", n)
+
+    def greedy(n: int, seconds: int) -> None:
+        """Holds the interpreter: no other thread of its process runs."""
+        note("start", n)
+        ctypes.PyDLL(None).sleep(seconds)
         note("done", n)
 
     async def slow_async(n: int, seconds: float) -> None:
@@ -151,6 +158,7 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         work=actor(work, assured=True),
         gated=actor(gated, assured=True),
         slow=actor(slow, assured=True),
+        greedy=actor(greedy, assured=True),
         slow_final=actor(slow, actor_name="slow_final", assured=True, max_retries=0),
         slow_async=actor(slow_async, assured=True) if "LAB_ASYNC" in os.environ else None,
         blob=actor(blob, assured=True),
@@ -186,6 +194,10 @@ if "LAB_URL" in os.environ:
     broker.add_middleware(dramatiq.middleware.CurrentMessage())
     if "LAB_ASYNC" in os.environ:
         broker.add_middleware(dramatiq.middleware.AsyncIO())
+    if "LAB_PROMETHEUS" in os.environ:
+        from dramatiq.middleware.prometheus import Prometheus
+
+        broker.add_middleware(Prometheus())
     hook = (lambda orphan: note("hook", orphan.args[0])) if "LAB_HOOK" in os.environ else None
     broker.add_middleware(AssuredJobs(before_hand_back=hook))
     dramatiq.set_broker(broker)

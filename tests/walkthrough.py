@@ -1,4 +1,4 @@
-"""An example's README, walked through: its commands are run as they stand, in their order, none left out."""
+"""A README, walked through: its commands are run as they stand, in their order, none left out."""
 
 from __future__ import annotations
 
@@ -25,23 +25,16 @@ def commands_of(readme: Path) -> list[str]:
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
 
 
-class Walkthrough:
-    """In a copy of the example. Only URLs and ports are others than the README's."""
+class Tour:
+    """Commands in a folder, each in a terminal of its own. Only what `instead` and `ports` name is not the README's."""
 
-    def __init__(self, example: str, folder: Path, redis_url: str, **env: str) -> None:
-        self.folder = folder / example
-        shutil.copytree(EXAMPLES / example, self.folder, ignore=shutil.ignore_patterns("__pycache__", "*.db", "*.pid"))
-        self.commands = commands_of(self.folder / "README.md")
+    def __init__(self, folder: Path, commands: list[str], env: dict[str, str]) -> None:
+        self.folder = folder
+        self.commands = commands
+        self.env = env
+        self.instead: dict[str, str] = {}
         self.ports: dict[str, int] = {}
         self.started: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self.env = {
-            **os.environ,
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-            "PYTHONUNBUFFERED": "1",
-            "REDIS_URL": redis_url,
-            "ASSURED_JOBS_REDIS_URL": redis_url,
-            **env,
-        }
 
     def start(self, beginning: str) -> None:
         """The next command, which must begin so, in a terminal of its own."""
@@ -107,8 +100,10 @@ class Walkthrough:
         return self._here(command)
 
     def _here(self, text: str) -> str:
-        for theirs, ours in self.ports.items():
-            text = text.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{ours}")
+        for theirs, port in self.ports.items():
+            text = text.replace(f"127.0.0.1:{theirs}", f"127.0.0.1:{port}")
+        for theirs, ours in self.instead.items():
+            text = text.replace(theirs, ours)
         return text
 
     def _log(self, number: int) -> Path:
@@ -120,3 +115,18 @@ class Walkthrough:
             for n, (command, _) in enumerate(self.started)
         ]
         return "\n".join(told)
+
+
+class Walkthrough(Tour):
+    """In a copy of the example, on another Redis."""
+
+    def __init__(self, example: str, folder: Path, redis_url: str, **env: str) -> None:
+        copy = folder / example
+        shutil.copytree(EXAMPLES / example, copy, ignore=shutil.ignore_patterns("__pycache__", "*.db", "*.pid"))
+        ours = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONUNBUFFERED": "1",
+            "REDIS_URL": redis_url,
+            "ASSURED_JOBS_REDIS_URL": redis_url,
+        }
+        super().__init__(copy, commands_of(copy / "README.md"), {**os.environ, **ours, **env})

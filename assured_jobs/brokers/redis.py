@@ -17,8 +17,19 @@ from typing import Any, Literal, TypeGuard
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.worker import ConsumerThread, WorkerThread
 
 from ..ledger.store import speaking_plainly
+
+#: Whoever is inside one of these has a message in its hands, hooks and ack included.
+_HANDS = frozenset(
+    method.__code__
+    for method in (
+        WorkerThread.process_message,
+        ConsumerThread.handle_message,
+        ConsumerThread.handle_delayed_messages,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,7 @@ class RedisHost:
             return {}
 
     def in_memory(self) -> set[str]:
-        """Every delivery that was fetched and has not come to a thread: prefetched, delayed, or not yet decoded."""
+        """Every delivery that waits here: prefetched, delayed, or undecoded yet."""
         consumers = list(self.worker.consumers.values())
         queues = [self.worker.work_queue, *(consumer.delay_queue for consumer in consumers)]
         messages: list[Any] = [item.message for queue in queues for item in list(queue.queue)]
@@ -102,7 +113,23 @@ class RedisHost:
             for payload in list(getattr(consumer.consumer, "message_cache", ())):
                 with suppress(dramatiq.errors.DecodeError, TypeError):
                     messages.append(dramatiq.Message.decode(payload))
-        return {str(message.options.get("redis_message_id")) for message in messages}
+        return {_delivery_of(message) for message in messages}
+
+    def in_hands(self) -> dict[int, str]:
+        """The threads that have a message in their hands, one of its hooks or its ack included, and its delivery.
+
+        It reads the frames of running threads, which some versions of Python do not take well (cpython#106883,
+        #111363): so it is asked only where something looks forgotten.
+        """
+        found: dict[int, str] = {}
+        for thread, top in sys._current_frames().items():  # noqa: SLF001 - there is no other way to ask
+            frame: Any = top
+            while frame is not None and frame.f_code not in _HANDS:
+                frame = frame.f_back
+            if frame is not None:
+                message = frame.f_locals.get("message")
+                found[thread] = "" if message is None else _delivery_of(message)
+        return found
 
     def threads(self) -> dict[str, threading.Thread]:
         """Dramatiq's threads that should be running, by what they are."""
@@ -110,19 +137,19 @@ class RedisHost:
         found |= {f"worker thread {number}": thread for number, thread in enumerate(list(self.worker.workers))}
         return {name: thread for name, thread in found.items() if thread.running}
 
-    def replace(self, name: str) -> bool:
+    def replace(self, thread: Any) -> bool:
         """Gives the worker a new thread in the place of that one. False where this Dramatiq has no such means.
 
         What the dead consumer had in memory is forgotten with it: the audit finds it and puts it back.
         """
-        kind, _, which = name.rpartition(" ")
         try:
-            if kind == "worker thread":
-                del self.worker.workers[int(which)]
+            if thread in self.worker.workers:
+                self.worker.workers.remove(thread)
                 self.worker._add_worker()  # noqa: SLF001 - there is no public way
             else:
-                del self.worker.consumers[which]
-                self.worker._add_consumer(which, delay=which.endswith(".DQ"))  # noqa: SLF001
+                queue = thread.queue_name
+                del self.worker.consumers[queue]
+                self.worker._add_consumer(queue, delay=queue.endswith(".DQ"))  # noqa: SLF001
         except (AttributeError, LookupError):
             return False
         return True
@@ -130,6 +157,10 @@ class RedisHost:
     def ack(self, queue: str, delivery: str) -> None:
         """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""
         self.broker.do_ack(queue, delivery)
+
+
+def _delivery_of(message: Any) -> str:
+    return str(message.options.get("redis_message_id"))
 
 
 def is_supported(broker: dramatiq.Broker) -> TypeGuard[RedisBroker]:

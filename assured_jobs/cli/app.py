@@ -17,6 +17,7 @@ from .config import config
 from .demo import demo
 from .events import events
 from .fleet import flight, instances
+from .healthcheck import healthcheck
 from .options import Options, shared, show_examples
 from .orphans import orphans
 from .recovering import recover
@@ -97,6 +98,6 @@ def main(context: click.Context, _options: Options) -> None:
 
 
 for _verb in (
-    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, release, demo,
+    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, healthcheck, release, demo,
 ):  # fmt: skip
     main.add_command(_verb)

@@ -20,6 +20,7 @@ _UNSET = {
     "redis_url": f"the broker's own; for this command {DEFAULT_URL}",
     "termination_grace_period": "not known",
     "recovery_rate": "no limit",
+    "health_file": "none",
 }
 
 

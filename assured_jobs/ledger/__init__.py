@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from ..events import Event
-from ..telling import Listener, emit
+from ..telling import Hearer, emit
 from .chronicle import Chronicle, Told
 from .custody import Custody
 from .deliveries import Answer, Deliveries, Ending, Outcome
@@ -18,11 +18,11 @@ from .store import Store
 
 
 class Ledger:
-    """One namespace of the ledger. Opening it connects to nothing. `listener` hears every event told here."""
+    """One namespace of the ledger. Opening it connects to nothing. `hearers` hear every event told here."""
 
-    def __init__(self, store: Store, listener: Listener | None = None) -> None:
+    def __init__(self, store: Store, *hearers: Hearer) -> None:
         self.store = store
-        self._listener = listener
+        self._hearers = hearers
         self.keys = store.keys
         self.instances = Instances(store)
         self.deliveries = Deliveries(store)
@@ -32,14 +32,14 @@ class Ledger:
         self.observed = Observed(store)
 
     def tell(self, *events: Event) -> None:
-        """What happened: to the log, to the stream, to the listener. Never fails, and never waits for a listener.
+        """What happened: to the log, to the stream, to who hears. Never fails, and waits for nobody.
 
         If interrupted: logged, and perhaps not written down.
         """
         for event in events:
             emit(event)
-            if self._listener:
-                self._listener.hear(event)
+            for hearer in self._hearers:
+                hearer.hear(event)
         if kept := [event for event in events if event.streamed]:
             self.chronicle.add(kept)
 

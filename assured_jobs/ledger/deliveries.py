@@ -102,7 +102,8 @@ class Deliveries:
             q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue, k.aboard,
         ]  # fmt: skip
         went = "".join(f"{id} {QueueKeys(info.broker_namespace, queue).msgs}\n" for id, queue in ending.successors)
-        return "finish", keys, [info.id, entry.delivery, ending.token, ending.outcome, MEMORY, went]
+        args = [info.id, entry.delivery, ending.token, ending.outcome, MEMORY, went, info.recovery]
+        return "finish", keys, args
 
     def succeed(self, delivery: str, successor: str, namespace: str, queue: str) -> bool:
         """Notes that a retry of `delivery` is about to be enqueued as `successor`.

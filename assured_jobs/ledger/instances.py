@@ -77,7 +77,7 @@ class Instances:
     def look(self, client: Any) -> Look:
         """Reads the fleet through `client`, whose one connection the judge watches. Writes nothing."""
         k = self.keys
-        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released, k.aboard]
+        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released, k.aboard, k.observed]
         with speaking_plainly(keys):
             try:
                 connection = int(client.client_id())
@@ -174,7 +174,7 @@ class Instances:
         If interrupted: alive until its TTL, or gone; nothing was held either way.
         """
         k = self.keys
-        keys = [k.alive, k.buried, k.deaths, k.vitals, k.entries(info.id), *ack_sets(info)]
+        keys = [k.alive, k.buried, k.deaths, k.vitals, k.entries(info.id), k.observed, k.aboard, *ack_sets(info)]
         return bool(self.store.run("resign", keys, [info.id]) != 0)
 
     def bury(self, info: InstanceInfo) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha1
@@ -43,6 +44,8 @@ class Store:
     def __init__(self, client: redis.Redis, namespace: str, timeout: float) -> None:
         self._template = client.connection_pool
         self.timeout = timeout
+        #: Told how long each round trip of a script took, in seconds; of several scripts in one, by the last name.
+        self.on_round_trip: Callable[[str, float], None] = lambda _name, _seconds: None
         self.client = self.connect()
         self.db = int(self._template.connection_kwargs.get("db") or 0)
         self.keys = Keys(namespace, self.db)
@@ -65,7 +68,7 @@ class Store:
             LedgerUnreachable, LedgerRefused, ForeignValue.
         """
         client = client or self.client
-        with speaking_plainly(keys):
+        with speaking_plainly(keys), self._timing(name):
             try:
                 return client.evalsha(SHAS[name], len(keys), *keys, *args)
             except redis.exceptions.NoScriptError:
@@ -77,7 +80,7 @@ class Store:
             return []
         if len(calls) == 1:
             return [self.run(*calls[0])]
-        with speaking_plainly([key for _, keys, _ in calls for key in keys]):
+        with speaking_plainly([key for _, keys, _ in calls for key in keys]), self._timing(calls[-1][0]):
             pipe = self.client.pipeline(transaction=False)
             for name, keys, args in calls:
                 pipe.evalsha(SHAS[name], len(keys), *keys, *args)
@@ -117,6 +120,14 @@ class Store:
             yield key
         finally:
             self.ask(lambda client: client.delete(key))
+
+    @contextmanager
+    def _timing(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.on_round_trip(name, time.perf_counter() - began)
 
     def close(self) -> None:
         self.client.connection_pool.disconnect()

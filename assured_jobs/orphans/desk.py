@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..entry import Death, Orphan
 from ..events import InstanceDied, OperatorSaid
+from ..judging import judge
 from ..ledger import Ledger, Left
 from ..recovery import Recovery, Report
 from .deciding import Deciding, Plan, Tally, Verb
@@ -77,7 +78,7 @@ class Orphans:
     def forecast(self, fleet: Fleet | None = None) -> Iterator[Forecast]:
         """The verdict on each orphan, as a pass would come to it now. Changes nothing."""
         for death, batch, payloads in self._left(fleet or self.look()):
-            for decision in self._recovery.judge(death, batch):
+            for decision in judge(self.ledger, death, batch):
                 orphan, verdict, left = decision.orphan, decision.verdict, decision.left
                 if left.delivery not in payloads:
                     yield Forecast(orphan, "settle", "it ended before its worker died: nothing to bring back")

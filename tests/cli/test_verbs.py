@@ -79,6 +79,7 @@ CALLS = {
     ("delete",): (["held"], 0), ("recover",): ([], 0), ("instances",): ([], 0),
     ("instances", "declare-dead"): (["web-5", "--yes"], 0), ("in-flight",): ([], 0), ("events",): ([], 0),
     ("release",): (["--all", "--yes"], 0), ("check",): ([], 1), ("config",): ([], 0),
+    ("healthcheck",): (["/nowhere/health"], 2),
 }  # fmt: skip
 
 
@@ -114,7 +115,7 @@ def test_wrong_usage_and_settings_exit_with_2(path):
     assert run("--namespace", "two words", *path, *words).exit_code == 2
 
 
-@pytest.mark.parametrize("path", [path for path in VERBS if path != ("config",)], ids=" ".join)
+@pytest.mark.parametrize("path", [path for path in VERBS if path not in (("config",), ("healthcheck",))], ids=" ".join)
 def test_a_redis_that_does_not_answer_exits_with_3(path):
     words = CALLS.get(path, ([], 0))[0]
     result = run("--url", f"redis://127.0.0.1:{free_port()}/0", *path, *words)

@@ -11,8 +11,8 @@ import redis
 from dramatiq.brokers.redis import RedisBroker
 
 from assured_jobs.entry import Death, Entry, InstanceInfo, Policy
+from assured_jobs.judging import judge, order_of
 from assured_jobs.ledger import Answer, Ending, Ledger, Order, Store
-from assured_jobs.recovery import Recovery, order_of
 
 VICTIM = "victim"
 
@@ -127,10 +127,9 @@ class Fleet:
     def claim(self) -> list[str]:
         """One recoverer, judging and acting on what it finds."""
         death = Death(self.info, 2000, 1000, 2000, False, "connection lost")
-        recovery = Recovery(self.ledger)
         words = []
         for batch in self.ledger.estate.left_by(self.info):
-            decisions = recovery.judge(death, batch)
+            decisions = judge(self.ledger, death, batch)
             orders = [self._order(decision) for decision in decisions]
             words += self.ledger.estate.hand_back(death, batch[0].queue, orders)
         return words

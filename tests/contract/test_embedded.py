@@ -103,8 +103,10 @@ def test_fences_grow_with_every_start(broker, start) -> None:
     assert len(set(fences)) == 20
 
 
-def test_a_job_of_a_declared_dead_worker_learns_it_and_enqueues_nothing(broker, start, client, ledger) -> None:
+def test_a_job_of_a_declared_dead_worker_learns_it_and_enqueues_nothing(server, client, ledger) -> None:
     gate, learned = threading.Event(), []
+    broker = RedisBroker(url=server.url)
+    broker.add_middleware(AssuredJobs(heartbeat_interval=20))  # no heartbeat learns it before the job does
 
     @dramatiq.actor(broker=broker, assured=True)
     def child() -> None:
@@ -121,15 +123,19 @@ def test_a_job_of_a_declared_dead_worker_learns_it_and_enqueues_nothing(broker, 
             except OwnershipLost as error:
                 learned.append(type(error).__name__)
 
-    start()
-    parent.send()
-    wait(lambda: client.hlen(ledger.keys.owners) == 1, "the job runs")
-    _declare_dead(client, ledger)
-    gate.set()
-    wait(lambda: len(learned) == 2, "it learned")
-    assert learned == ["OwnershipLost", "NotOurs"]
-    wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "the job ran again under the new name")
-    assert "child ran" not in learned
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=100)
+    worker.start()
+    try:
+        parent.send()
+        wait(lambda: client.hlen(ledger.keys.owners) == 1, "the job runs")
+        _declare_dead(client, ledger)
+        gate.set()
+        wait(lambda: len(learned) == 2, "it learned")
+        assert learned == ["OwnershipLost", "NotOurs"]
+        wait(lambda: client.hlen("dramatiq:default.msgs") == 0, "the job ran again under the new name")
+        assert "child ran" not in learned
+    finally:
+        worker.stop()
 
 
 def _declare_dead(client: redis.Redis, ledger: Ledger) -> str:

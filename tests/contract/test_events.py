@@ -36,7 +36,8 @@ def test_a_settled_orphan_is_one_fact_with_stable_keys_and_no_arguments(fleet, c
     assert action == "OrphanSettled"
     assert fact == {
         "message_id": fleet.message.message_id, "actor": "work", "queue": "default", "instance": VICTIM,
-        "outcome": "handed_back", "reason": "its worker died: crash 1", "crash_count": 1,
+        "outcome": "handed_back", "reason": "its worker died: crash 1", "crash_count": 1, "reason_code": "crashed",
+        "charged": "crashes", "silent_for": fact["silent_for"],
     }  # fmt: skip
     [record] = [record for record in caplog.records if record.name == "assured_jobs"]
     assert (record.action, record.event) == (action, fact)

@@ -48,9 +48,10 @@ def test_it_sees_the_orphan_while_it_is_in_custody_and_nowhere_else(fleet, orpha
     assert fleet.copies(orphan) == 1
 
 
-def test_an_error_in_it_is_logged_and_the_job_comes_back(fleet, orphan, caplog) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("the lock server is down"), SystemExit(1)])
+def test_an_error_in_it_is_logged_and_the_job_comes_back(fleet, orphan, caplog, error) -> None:
     def fail(_confirmed) -> None:
-        raise RuntimeError("the lock server is down")
+        raise error
 
     _recover(fleet, fail)
     assert fleet.copies(orphan) == 1
@@ -66,6 +67,17 @@ def test_who_has_no_hook_leaves_the_job_to_a_worker_that_has_it(fleet, orphan) -
     _recover(fleet, called.append)
     assert [one.delivery for one in called] == [orphan]
     assert fleet.redis.llen("dramatiq:default") == 1
+
+
+def test_what_waits_for_a_hook_that_nobody_has_any_more_comes_back_without_it(fleet, orphan, caplog) -> None:
+    _recover(fleet, None)
+    raw = fleet.redis.hget(fleet.ledger.keys.orphans, orphan)
+    since, text = raw.split(b" ", 1)
+    fleet.redis.hset(fleet.ledger.keys.orphans, orphan, b"%d %s" % (int(since) - 151_000, text))
+    _recover(fleet, None)
+    assert fleet.redis.lrange("dramatiq:default", 0, -1) == [orphan.encode()]
+    assert fleet.copies(orphan) == 1
+    assert "no worker has one: it comes back without" in caplog.text
 
 
 def test_a_claim_whose_claimer_died_is_claimable_again(fleet, orphan) -> None:

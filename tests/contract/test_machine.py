@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from model import DEFERRED, HELD, QUEUE, RELEASED, Model, acks
 
 from assured_jobs.entry import Entry, Orphan, Policy
+from assured_jobs.judging import judge, order_of
 from assured_jobs.ledger import Ending
-from assured_jobs.recovery import Recovery, order_of
+from assured_jobs.recovery import Recovery
 from dead import Fleet
+from model import DEFERRED, HELD, QUEUE, RELEASED, Model, acks
 
 CAP = 2
 SLOTS = 3
@@ -296,7 +297,7 @@ class LedgerMachine(RuleBasedStateMachine):
         name = dead[at % len(dead)]
         [death] = self.ledger.instances.deaths([name])
         for batch in self.ledger.estate.left_by(self._info(name)):
-            for decision in self.recovery.judge(death, batch):
+            for decision in judge(self.ledger, death, batch):
                 if decision.verdict.action != "leave":
                     self.judged.append((death, order_of(decision)))
 

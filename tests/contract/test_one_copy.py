@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from assured_jobs.errors import ForeignValue
+from assured_jobs.judging import judge, order_of
 from assured_jobs.recovery import Recovery, Report
 from dead import Fleet
 
@@ -207,3 +208,21 @@ def test_a_mass_hand_back_at_a_rate_comes_back_one_after_the_other_and_is_announ
     fleet.die()
     assert Recovery(fleet.ledger, rate=10).run(["victim"]).outcomes == {"handed_back": 1}, "one alone is not slowed"
     assert fleet.copies(delivery) == 1
+
+
+def test_at_a_rate_one_that_waits_for_its_back_off_keeps_no_other_waiting(fleet: Fleet) -> None:
+    fleet.info = fleet.register("victim")
+    poison = fleet.send()
+    fleet.fetch(fleet.info)
+    assert fleet.begin(fleet.info, poison, max_crashes=9).word == "run"
+    fleet.redis.hset(fleet.ledger.keys.job(fleet.message.message_id), "crashes", 7)
+    innocent = [fleet.send() for _ in range(3)]
+    fleet.fetch(fleet.info, 3)
+    death = fleet.die()
+    lefts = {left.delivery: left for batch in fleet.ledger.estate.left_by(fleet.info) for left in batch}
+    decisions = judge(fleet.ledger, death, [lefts[id] for id in [poison, *innocent]])
+    words = fleet.ledger.estate.hand_back(death, "default", [order_of(one) for one in decisions], rate=10)
+    assert words == ["deferred", "paced", "paced", "paced"]
+    due = {id: fleet.redis.zscore(fleet.ledger.keys.deferred, id) - death.died_at for id in [poison, *innocent]}
+    assert due[poison] >= 30_000
+    assert max(due[id] for id in innocent) < 5_000

@@ -108,7 +108,10 @@ def test_a_server_that_forbids_what_presence_needs_still_recovers_by_heartbeats(
     first = lab.worker(environment=as_user)
     lab.jobs.gated.send(1)
     lab.wait(lambda: lab.count("start")[1], "the job runs")
+    if forbidden != "-client":  # that one only keeps a judge from believing an absence
+        lab.wait(lambda: first.said("The server does not show the presence"), "it says so")
     first.kill()
     lab.open()
     lab.worker(environment=as_user)
+    assert first.log.read_text().count("The server does not show the presence") <= 1, "and says it once"
     lab.wait(lambda: lab.count("done")[1] == 1, "it comes back")

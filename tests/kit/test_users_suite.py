@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+TESTING = Path(__file__).parents[2] / "docs/testing.md"
 APP = Path(__file__).parent / "errands.py"
 
 CONFTEST = """
@@ -59,8 +59,8 @@ def test_nothing_is_left_of_the_test_before(crash_lab: CrashLab):
     assert "2 passed" in result.stdout
 
 
-def test_the_readmes_test_passes_on_an_app_like_the_one_it_tells_of(run_suite, tmp_path) -> None:
-    [test] = re.findall(r"```python\n(def test_.*?)```", README.read_text(), flags=re.DOTALL)
+def test_the_documented_test_passes_on_an_app_like_the_one_it_tells_of(run_suite, tmp_path) -> None:
+    [test] = re.findall(r"```python\n(def test_.*?)```", TESTING.read_text(), flags=re.DOTALL)
     (tmp_path / "tasks.py").write_text("""
 from errands import broker, dramatiq, note, reach
 

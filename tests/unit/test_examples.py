@@ -8,7 +8,8 @@ import pytest
 
 from walkthrough import EXAMPLES, commands_of
 
-NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir())
+#: `container` asks for a container engine; tests/platform holds it against its image and its manifests.
+NAMES = sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir() and folder.name != "container")
 
 
 @pytest.mark.parametrize("name", NAMES)

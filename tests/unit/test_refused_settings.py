@@ -10,7 +10,7 @@ from assured_jobs.ledger.connecting import client_of
 FIELDS = (
     "instance_id, namespace, redis_url, redis_timeout, heartbeat_interval, heartbeat_ttl, presence_grace, stall_ttl, "
     "recovery_lock_ttl, delayed_recovery_interval, delayed_recovery_count, watch, recovery, recovery_rate, "
-    "termination_grace_period, assure_all, on_orphan, max_crashes, max_orphan_age"
+    "termination_grace_period, health_file, metrics, assure_all, on_orphan, max_crashes, max_orphan_age"
 )
 SCHEMES = "a URL beginning with redis://, rediss://, unix://, redis+sentinel://"
 LABEL = "1 to 200 letters, digits or . _ : @ -"

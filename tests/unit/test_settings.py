@@ -49,7 +49,9 @@ def test_every_setting_is_read_from_its_variable(monkeypatch) -> None:
         "recovery_lock_ttl": "60", "delayed_recovery_interval": "10", "delayed_recovery_count": "4", "watch": "false",
         "recovery": "observe",
         "recovery_rate": "50",
-        "termination_grace_period": "60", "assure_all": "true", "on_orphan": "hold", "max_crashes": "7",
+        "termination_grace_period": "60", "health_file": "/run/health",
+        "metrics": "true",
+        "assure_all": "true", "on_orphan": "hold", "max_crashes": "7",
         "max_orphan_age": "60",
     }  # fmt: skip
     assert set(values) == set(AssuredJobsSettings.model_fields)
@@ -171,7 +173,7 @@ def test_the_readmes_table_is_the_settings() -> None:
     for name, env, default in rows:
         assert env == variable(name)
         expected = defaults[name]
-        if name not in ("instance_id", "redis_url", "termination_grace_period", "recovery_rate"):
+        if name not in ("instance_id", "redis_url", "termination_grace_period", "recovery_rate", "health_file"):
             plain = str(expected).lower().removesuffix(".0")
             assert default.strip().removesuffix(" s").strip("`") == plain
 

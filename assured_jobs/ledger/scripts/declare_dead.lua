@@ -36,14 +36,18 @@ if channel ~= '' then
   end
 end
 
-if observing then
-  return redis.call('ZADD', observed, 'NX', now, id) == 1 and now or 0
+if observing and redis.call('ZSCORE', observed, id) then
+  return 0
 end
-local signs = string.match(redis.call('HGET', vitals, id) or '', '^%S+ %S+ (.*)$') or ''
 local suspect = redis.call('HGET', aboard, id)
 if suspect and redis.call('HEXISTS', entries, suspect) == 0 then
   redis.call('HDEL', aboard, id) -- it is not aboard any more: nobody else must be spared on its account
 end
+if observing then
+  redis.call('ZADD', observed, now, id)
+  return now
+end
+local signs = string.match(redis.call('HGET', vitals, id) or '', '^%S+ %S+ (.*)$') or ''
 redis.call('ZREM', alive, id)
 redis.call('ZREM', observed, id)
 redis.call('HDEL', vitals, id)

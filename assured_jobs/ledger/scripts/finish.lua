@@ -12,6 +12,7 @@
 -- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered, "again" not acked
 --         because its retry could not be enqueued: back into the queue, unless the retry is there after all
 -- ARGV[5] seconds the done marker lives   ARGV[6] lines of "<id> <payload hash>": the retries it sent
+-- ARGV[7] "observe" to leave alone what is Dramatiq's
 --
 -- Returns 1 finished; 0 nothing to finish (its reply was lost before, or the store lost its data); -1 the job
 -- is no longer this instance's: a late finish. Neither of the two changes anything.
@@ -19,6 +20,7 @@ local alive, entries, owners, successors, job = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local done, acks, msgs, xq, xq_msgs, queue = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
 local aboard = KEYS[12]
 local id, delivery, token, how, memory, sent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local observing = ARGV[7] == 'observe'
 
 --- include expect
 --- include retry_under_way
@@ -44,6 +46,12 @@ redis.call('HDEL', owners, delivery)
 redis.call('HDEL', successors, delivery)
 if redis.call('HGET', aboard, id) == delivery then
   redis.call('HDEL', aboard, id)
+end
+if observing then
+  if how == 'ack' or how == 'nack' then
+    redis.call('DEL', job)
+  end
+  return 1
 end
 if how == 'again' then
   if redis.call('SREM', acks, delivery) == 1 and redis.call('HEXISTS', msgs, delivery) == 1 then

@@ -50,12 +50,13 @@ local function forget(delivery)
 end
 
 --- include retry_under_way
--- When this one may come back at the earliest: one at a time, `gap` apart, whichever dead instance held it.
-local function turn(earliest)
+-- When it is this one's turn: one at a time, `gap` apart, whichever dead instance held it. Who has to wait for longer
+-- than that takes a turn all the same, and keeps nobody waiting.
+local function turn()
   if gap == 0 then
-    return earliest
+    return now
   end
-  local mine = math.max(earliest, tonumber(redis.call('GET', turn_key)) or 0)
+  local mine = math.max(now, tonumber(redis.call('GET', turn_key)) or 0)
   redis.call('SET', turn_key, mine + gap, 'PX', math.ceil(mine + gap - now) + 1000)
   return mine
 end
@@ -104,7 +105,7 @@ local function hand_back(i)
   end
   local due = now
   if action == 'front' or action == 'defer' then
-    due = turn(now + delay)
+    due = math.max(now + delay, turn())
   end
   if action == 'front' and due == now then
     redis.call('LPUSH', queue, delivery)

@@ -6,11 +6,12 @@
 -- KEYS[4] deferred  ZSET  delivery -> due at, ms
 -- KEYS[5] released  ZSET  delivery -> released at, ms
 -- KEYS[6] aboard    HASH  instance id -> the one suspect it runs
+-- KEYS[7] observed  ZSET  instance id -> seen dead at, ms
 -- ARGV[1] prefix of the presence channels   ARGV[2] prefix of the entries
 --
 -- Returns {now ms, run_id or "-", server uptime s or -1, deliveries due,
 --          {id, last heartbeat, vitals, subscribers or -1, suspect or "", ...} of the living, {id, started jobs not settled, ...} of the dead}.
-local alive, dead, vitals, deferred, released, aboard = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local alive, dead, vitals, deferred, released, aboard, observed = unpack(KEYS)
 local channel_prefix, entries_prefix = ARGV[1], ARGV[2]
 
 local time = redis.call('TIME')
@@ -31,7 +32,13 @@ for i = 1, #scored, 2 do
   living[#living + 1] = scored[i + 1]
   living[#living + 1] = redis.call('HGET', vitals, id) or '- 0'
   living[#living + 1] = tostring(count[2] or -1)
-  living[#living + 1] = redis.call('HGET', aboard, id) or ''
+  -- One that has left spares nobody. Of who is observed dead it was aboard at the death, though its entry is settled.
+  local suspect = redis.call('HGET', aboard, id) or ''
+  local left = suspect ~= '' and redis.call('HEXISTS', entries_prefix .. id, suspect) == 0
+  if left and not redis.call('ZSCORE', observed, id) then
+    suspect = ''
+  end
+  living[#living + 1] = suspect
 end
 
 local gone = {}
