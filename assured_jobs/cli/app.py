@@ -24,6 +24,7 @@ from .recovering import recover
 from .releasing import release
 from .showing import show
 from .status import status
+from .web import web
 from .words import safe
 
 UNMATCHED, USAGE, REDIS, BUG = 1, 2, 3, 70
@@ -34,6 +35,7 @@ _AT_NIGHT = [
     "assured-jobs show ID    one job, from its first start to now",
     "assured-jobs recover    bring them back now",
     "assured-jobs check      what is wrong with the set-up",
+    "assured-jobs web        all of this in a browser",
 ]
 
 
@@ -98,6 +100,7 @@ def main(context: click.Context, _options: Options) -> None:
 
 
 for _verb in (
-    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, healthcheck, release, demo,
+    status, orphans, show, retry, delete, recover, instances, flight, events, check, config, healthcheck, release, web,
+    demo,
 ):  # fmt: skip
     main.add_command(_verb)

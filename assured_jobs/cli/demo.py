@@ -17,6 +17,7 @@ from ..demo.show import Result, Show
 from ..demo.stage import Stage
 from ..errors import AssuredJobsError, LedgerError
 from .options import Options, Verb, ledger_of, shared
+from .sampling import show_dashboard
 from .words import print_json
 
 _INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -27,17 +28,22 @@ READ_NEXT = "Read next: README.md, which has the ten lines for your own app."
 @click.command(
     cls=Verb,
     short_help="See a worker killed and its jobs come back.",
-    examples=["assured-jobs demo", "assured-jobs demo --url redis://127.0.0.1:6379/0"],
+    examples=["assured-jobs demo", "assured-jobs demo --web", "assured-jobs demo --url redis://127.0.0.1:6379/0"],
 )
+@click.option("--web", "in_browser", is_flag=True, help="The dashboard instead, with sample orphans, until Ctrl-C.")
 @shared
-def demo(options: Options) -> None:
+def demo(options: Options, in_browser: bool) -> None:
     """Kills a worker in mid-work and shows what becomes of its jobs. Takes about 20 seconds.
 
     Two real Dramatiq workers invoice the orders of a shipped file on a private Redis; one is killed with SIGKILL.
-    With --url it runs on your own Redis, under names of its own, and deletes them afterwards.
+    With --url it runs on your own Redis, under names of its own, and deletes them afterwards. With --web nobody is
+    killed: sample orphans of every state lie on a private Redis, for the dashboard.
     Exits with 1 if anything was lost or done twice.
     """
     with _signals_as_interrupts():
+        if in_browser:
+            show_dashboard(options)
+            return
         try:
             result = _play(options)
         except KeyboardInterrupt:

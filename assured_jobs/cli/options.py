@@ -113,15 +113,16 @@ def selecting(states: tuple[State, ...], note: str = "") -> Callable[[Callable[.
         @click.option("--actor", metavar="NAME", help="Only of this actor.")
         @click.option("--instance", metavar="ID", help="Only what this worker held: its id, or its label.")
         @click.option("--reason", type=click.Choice(REASONS), help="Only for this reason.")
+        @click.option("--text", metavar="TEXT", help="Only where it stands in an id, a name, or the reason.")
         @click.option(
             "--state", "states", type=click.Choice(states), multiple=True, help=f"Only these, repeatable. {note}"
         )
         @wraps(function)
         def with_selection(
             *args: Any, queue: str | None, actor: str | None, instance: str | None, reason: str | None,
-            states: tuple[State, ...], **rest: Any,
+            text: str | None, states: tuple[State, ...], **rest: Any,
         ) -> Any:  # fmt: skip
-            return function(*args, selection=Selection(states, queue, actor, instance, reason), **rest)
+            return function(*args, selection=Selection(states, queue, actor, instance, reason, text), **rest)
 
         return with_selection
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
-from typing import Any
 
 import click
 from rich.console import Console
@@ -13,8 +12,9 @@ from rich.console import Console
 from ..entry import Crash
 from ..orphans import RETRIABLE, STATES, Orphans, Selection, Shown
 from ..orphans.desk import PATIENCE
+from ..orphans.wording import as_json
 from .options import Options, Verb, ledger_of, selecting, shared
-from .words import ago, call, console, count, fields, print_json_list, safe, span, state_text
+from .words import ago, call, console, count, print_json_list, safe, span, state_text
 
 SHOWN = 50
 
@@ -47,16 +47,6 @@ def orphans(options: Options, selection: Selection, limit: int | None) -> None:
         counts = desk.status(fleet).counts
         total = None if selection.narrows else sum(counts[state] for state in selection.within(STATES))
         _print_orphans(listing, limit, total, fleet.look.now, nothing)
-
-
-def as_json(shown: Shown) -> dict[str, Any]:
-    """An orphan with what it was called with, for programs."""
-    return {
-        **fields(shown.orphan),
-        "args": shown.args,
-        "kwargs": shown.kwargs,
-        "payload_error": shown.payload_error,
-    }
 
 
 def _print_orphans(listing: Iterator[Shown], limit: int, total: int | None, now: int, nothing: str) -> None:

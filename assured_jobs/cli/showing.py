@@ -12,8 +12,9 @@ from rich.console import Console
 from ..entry import Orphan
 from ..orphans import Orphans, Story, tell_story
 from ..orphans.desk import PATIENCE
+from ..orphans.wording import as_json
 from .options import Options, Verb, ledger_of, shared
-from .orphans import as_json, print_orphan
+from .orphans import print_orphan
 from .words import ago, console, count, iso, print_json, safe, span
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import asdict
-from typing import Any
 
 import click
 from rich.console import Console
@@ -12,9 +10,10 @@ from rich.text import Text
 
 from ..orphans import Member, Orphans, Status
 from ..orphans.desk import PATIENCE
+from ..orphans.wording import headline, status_as_json
 from .options import Options, Verb, ledger_of, shared
 from .tables import show_table, table
-from .words import ago, console, count, iso, print_json, safe, span, state_text
+from .words import ago, console, print_json, safe, span, state_text
 
 
 @click.command(
@@ -29,40 +28,9 @@ def status(options: Options) -> None:
     with ledger_of(options) as ledger, closing(Orphans(ledger)) as desk:
         found = desk.status(desk.look(PATIENCE))
     if options.as_json:
-        print_json(_as_json(found))
+        print_json(status_as_json(found))
     else:
         _print_status(found, options.settings().namespace)
-
-
-def _as_json(found: Status) -> dict[str, Any]:
-    return {
-        "bleeding": found.bleeding,
-        "summary": headline(found),
-        "counts": found.counts,
-        "oldest_orphan": iso(found.oldest_orphan),
-        "oldest_held": iso(found.oldest_held),
-        "due": found.due,
-        "watcher": {"instance": found.watcher, "alive": found.watched, "last_ran": iso(found.last_look)},
-        "deaths_last_hour": found.deaths_last_hour,
-        "instances": [asdict(member) for member in found.instances],
-    }
-
-
-def headline(found: Status) -> str:
-    """The first line: whether it is still bleeding."""
-    counts = found.counts
-    held = f" {count(counts['held'], 'job')} held for you to decide." if counts["held"] else ""
-    if counts["orphaned"]:
-        holders = sum(1 for member in found.members("dead") if member.left)
-        jobs, dead = count(counts["orphaned"], "job"), count(holders, "dead worker")
-        return f"BLEEDING: {jobs} of {dead} not brought back yet.{held}"
-    if found.bleeding:
-        return f"BLEEDING: {count(found.due, 'job')} due to come back, and nobody watches.{held}"
-    if not found.members("alive", "draining", "stalled"):
-        return f"NOT BLEEDING, BUT NOBODY WORKS: no worker is alive.{held}"
-    stalled = len(found.members("stalled"))
-    silent = f" {count(stalled, 'worker')} stalled: no heartbeat, still connected." if stalled else ""
-    return f"NOT BLEEDING: nothing is orphaned.{silent}{held}"
 
 
 def _advice(found: Status, namespace: str) -> str:

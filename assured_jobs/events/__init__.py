@@ -13,6 +13,7 @@ from .base import Event
 from .jobs import (
     LateFinish,
     NeverStartedHandedBack,
+    OperatorBegan,
     OperatorSaid,
     OrphanSettled,
     Refused,
@@ -58,6 +59,7 @@ _KINDS = {
         StrayPutRight,
         WouldHave,
         OperatorSaid,
+        OperatorBegan,
     )
 }
 
@@ -86,6 +88,7 @@ __all__ = [
     "LedgerBack",
     "LedgerLost",
     "NeverStartedHandedBack",
+    "OperatorBegan",
     "OperatorSaid",
     "OrphanSettled",
     "PresenceUnverified",

@@ -164,3 +164,17 @@ class OperatorSaid(Event):
     def sentence(self) -> str:
         gone = f", {self.gone} already gone" if self.gone else ""
         return f"{self.who} said {self.verb} to {self.what}: {self.done} done{gone}."
+
+
+@dataclass(frozen=True)
+class OperatorBegan(Event):
+    """A person's word about many jobs, written down before the first is touched. `total` as it was shown to them."""
+
+    verb: str
+    who: str
+    what: str
+    total: str
+    run: str
+
+    def sentence(self) -> str:
+        return f"{self.who} began to {self.verb} {self.total} jobs ({self.what}), run {self.run}."

@@ -14,6 +14,7 @@ from .deliveries import Answer, Deliveries, Ending, Outcome
 from .estate import Estate, Left, Order, Record
 from .instances import Instances, Look
 from .observed import Observed
+from .runs import Runs
 from .store import Store
 
 
@@ -30,6 +31,7 @@ class Ledger:
         self.custody = Custody(store)
         self.chronicle = Chronicle(store)
         self.observed = Observed(store)
+        self.runs = Runs(store)
 
     def tell(self, *events: Event) -> None:
         """What happened: to the log, to the stream, to who hears. Never fails, and waits for nobody.
@@ -42,6 +44,11 @@ class Ledger:
                 hearer.hear(event)
         if kept := [event for event in events if event.streamed]:
             self.chronicle.add(kept)
+
+    def write_down(self, event: Event) -> None:
+        """For what must be on record before it is done. Raises LedgerError where it cannot be."""
+        self.chronicle.write([event])
+        emit(event)
 
     def close(self) -> None:
         self.store.close()

@@ -50,14 +50,18 @@ class Chronicle:
 
         If interrupted: some are written, the rest is not.
         """
+        try:
+            self.write(events)
+        except LedgerError as error:
+            complain(f"What happens is logged and not written down. {error}")
+
+    def write(self, events: Sequence[Event]) -> None:
+        """As `add`, for what must be on record. Raises LedgerError."""
         commands = [
             ("XADD", self.key, "MAXLEN", "~", ROOM, "*", "action", event.action, "fact", _dumps(event.fact()))
             for event in events
         ]
-        try:
-            self.store.ask(lambda client: pipelined(client, commands), self.key)
-        except LedgerError as error:
-            complain(f"What happens is logged and not written down. {error}")
+        self.store.ask(lambda client: pipelined(client, commands), self.key)
 
     def last(self, number: int) -> list[Told]:
         """The newest, oldest of them first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..entry import Orphan, State
@@ -115,6 +116,45 @@ class Custody:
         key = getattr(self.keys, state)
         return int(self.store.ask(lambda client: client.zcard(key), key))
 
+    def entered(self, state: State, since: int) -> int:
+        """How many are in a state since then, in ms. Of the deferred: those due from then on."""
+        key = getattr(self.keys, state)
+        return int(self.store.ask(lambda client: client.zcount(key, since, "+inf"), key))
+
+    def rows(
+        self,
+        state: State,
+        size: int,
+        after: Place | None = None,
+        *,
+        newest: bool = False,
+        sift: Callable[[bytes], bool] | None = None,
+    ) -> list[tuple[Place, bytes]]:
+        """What is stored of those in one state, each with its place, from the one behind `after` on.
+
+        `newest`: the last that came first. What `sift` refuses, or is not stored, has no bytes. Bounded by `size`.
+        """
+        key = getattr(self.keys, state)
+        start = self._rank_behind(key, after, newest=newest) if after else 0
+        scored = self.store.ask(
+            lambda client: client.zrange(key, start, start + size - 1, desc=newest, withscores=True), key
+        )
+        if not scored:
+            return []
+        raws = self.store.ask(lambda client: client.hmget(self.keys.orphans, [raw for raw, _ in scored]))
+        return [
+            (
+                Place(int(score), id.decode(errors="surrogateescape")),
+                raw if raw is not None and (sift is None or sift(raw)) else b"",
+            )
+            for (id, score), raw in zip(scored, raws, strict=True)
+        ]
+
+    def orphan_at(self, state: State, place: Place, raw: bytes) -> Orphan | None:
+        """What `rows` found there; None where it is not ours, which is complained about."""
+        orphan = self._orphan(place.delivery, raw) if raw else None
+        return orphan.becomes(state=state) if orphan else None
+
     def page(self, state: State, size: int, after: Place | None = None) -> tuple[list[Orphan], Place | None]:
         """Those in one state, oldest first, from the one behind `after` on; and the place to go on from, if any.
 
@@ -128,13 +168,14 @@ class Custody:
         found = [orphan.becomes(state=state) for orphan in self.read(ids)]
         return found, Place(int(rows[-1][1]), ids[-1]) if len(rows) == size else None
 
-    def _rank_behind(self, key: str, place: Place) -> int:
-        rank, older = self.store.ask(
-            lambda client: pipelined(
-                client, [("ZRANK", key, place.delivery), ("ZCOUNT", key, "-inf", f"({place.score}")]
-            )
+    def _rank_behind(self, key: str, place: Place, *, newest: bool = False) -> int:
+        rank_of, bounds = "ZRANK", ("-inf", f"({place.score}")
+        if newest:
+            rank_of, bounds = "ZREVRANK", (f"({place.score}", "+inf")
+        rank, before = self.store.ask(
+            lambda client: pipelined(client, [(rank_of, key, place.delivery), ("ZCOUNT", key, *bounds)])
         )
-        return int(older) if rank is None else int(rank) + 1
+        return int(before) if rank is None else int(rank) + 1
 
     def _orphan(self, delivery: str, raw: bytes) -> Orphan | None:
         try:

@@ -144,15 +144,23 @@ class Estate:
             found.append(Left(id, queue, True, entry, raw, payloads.get(id), others))
         return found
 
+    def sizes(self, namespace: str, queue: str, deliveries: list[str]) -> dict[str, int]:
+        """How many bytes each payload has; 0 where there is none."""
+        if not deliveries:
+            return {}
+        msgs = QueueKeys(namespace, queue).msgs
+        told = self.store.ask(lambda client: pipelined(client, [("HSTRLEN", msgs, id) for id in deliveries]))
+        return {id: int(size) for id, size in zip(deliveries, told, strict=True)}
+
     def payloads(self, namespace: str, queue: str, deliveries: list[str]) -> dict[str, bytes]:
         """The payloads that still exist, by delivery. Large ones are read one at a time."""
         if not deliveries:
             return {}
         msgs = QueueKeys(namespace, queue).msgs
-        sizes = self.store.ask(lambda client: pipelined(client, [("HSTRLEN", msgs, id) for id in deliveries]))
-        small = [id for id, size in zip(deliveries, sizes, strict=True) if size <= LARGE]
+        sizes = self.sizes(namespace, queue, deliveries)
+        small = [id for id, size in sizes.items() if size <= LARGE]
         found = dict(zip(small, self.store.ask(lambda client: client.hmget(msgs, small)), strict=True)) if small else {}
-        for id, size in zip(deliveries, sizes, strict=True):
+        for id, size in sizes.items():
             if size > LARGE:
                 found[id] = self._payload(msgs, id)
         return {id: payload for id, payload in found.items() if payload is not None}

@@ -30,6 +30,7 @@ now, *custody* = jobs waiting for time or for a person.
 | tick               | STRING | when the watcher last looked, and who it was     | one                               |
 | observed           | ZSET   | instance -> seen dead at, where only observed    | fleet; until it lives, or is empty |
 | events             | STREAM | what happened: action, fact                      | ROOM                              |
+| run:<nonce>        | HASH   | an operator's word about many jobs, step by step | one for each such word; a day     |
 """
 
 from __future__ import annotations
@@ -88,6 +89,9 @@ class Keys:
 
     def probe(self, nonce: str) -> str:
         return f"{self._prefix}probe:{nonce}"
+
+    def run(self, nonce: str) -> str:
+        return f"{self._prefix}run:{nonce}"
 
     def presence(self, instance: str) -> str:
         return self.presence_prefix + instance

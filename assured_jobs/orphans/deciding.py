@@ -22,7 +22,8 @@ BATCH = 250
 #: How many jobs a plan shows by name, and how many kinds of them.
 _SAMPLES, _KINDS = 5, 12
 
-_STATES: dict[Verb, tuple[State, ...]] = {"retry": RETRIABLE, "delete": DELETABLE, "release": RETRIABLE}
+#: In which states a job may be given which word.
+DECIDABLE: dict[Verb, tuple[State, ...]] = {"retry": RETRIABLE, "delete": DELETABLE, "release": RETRIABLE}
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Deciding:
 
     def _each(self, verb: Verb, selection: Selection, as_of: int) -> Iterator[list[Orphan]]:
         """Batch by batch, those that are in such a state and are meant."""
-        for state in selection.within(_STATES[verb]):
+        for state in selection.within(DECIDABLE[verb]):
             place = None
             before: set[str] = set()
             while True:

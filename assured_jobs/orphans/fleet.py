@@ -36,7 +36,10 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Member:
-    """One instance as an operator sees it. `left` counts what a dead one holds, `running` what a living one runs."""
+    """One instance as an operator sees it. `left` counts what a dead one holds, `running` what a living one runs.
+
+    `heartbeat_ttl` and `stall_ttl` are its own, by which it is judged; `uptime` in seconds, `rss` in bytes.
+    """
 
     id: str
     state: str
@@ -49,6 +52,10 @@ class Member:
     running: int = 0
     left: int = 0
     cause: str = ""
+    uptime: float | None = None
+    rss: int | None = None
+    heartbeat_ttl: float | None = None
+    stall_ttl: float | None = None
 
 
 @dataclass(frozen=True)
@@ -175,6 +182,10 @@ def _member(finding: Finding, running: dict[str, int], left: dict[str, int]) -> 
         running=0 if info.id in left else running[info.id],
         left=left.get(info.id, 0),
         cause=finding.judgement.cause,
+        uptime=vitals.signs.uptime,
+        rss=vitals.signs.rss,
+        heartbeat_ttl=info.heartbeat_ttl,
+        stall_ttl=info.stall_ttl,
     )
 
 
@@ -182,5 +193,6 @@ def _dead_member(death: Death, left: int) -> Member:
     info = death.info
     age = round(death.silent_for, 3)
     return Member(
-        info.id, "dead", label_of(info.id), info.host, info.pid, info.version, age, "gone", 0, left, death.cause
+        info.id, "dead", label_of(info.id), info.host, info.pid, info.version, age, "gone", 0, left, death.cause,
+        death.signs.uptime, death.signs.rss, info.heartbeat_ttl, info.stall_ttl,
     )  # fmt: skip

@@ -1,15 +1,16 @@
 """What a job was called with, as its payload tells it: decoded as JSON or not at all.
 
-A pickle runs code when it is read, and whoever looks at a job must not be running it.
+A pickle runs code when it is read, and whoever looks at a job must not be running it. So it is decoded here, and never
+by the encoder of the process that looks.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from ..brokers.redis import Content, read_payload
 from ..entry import Death, Orphan
 from ..errors import ForeignValue
 from ..ledger import Ledger, Left, Record
@@ -19,26 +20,47 @@ _READABLE = "JSONEncoder"
 
 @dataclass(frozen=True)
 class Shown:
-    """An orphan, and what its payload says; both None where it cannot say, and then why."""
+    """An orphan, and what its payload says; both None where it cannot say, and then why.
+
+    `traceback` is of an earlier failure, where the message carries one.
+    """
 
     orphan: Orphan
     args: list[Any] | None = None
     kwargs: dict[str, Any] | None = None
     payload_error: str | None = None
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a payload says; or `error`, why it says nothing."""
+
+    message_id: str = ""
+    actor: str = ""
+    args: list[Any] | None = None
+    kwargs: dict[str, Any] | None = None
+    traceback: str | None = None
+    error: str | None = None
 
 
 def read(payload: bytes, encoder: str) -> Content:
-    return read_payload(payload, encoder) if encoder == _READABLE else Content("opaque")
+    if encoder != _READABLE:
+        return Content(error=f"written by {encoder}, which is not decoded here")
+    try:
+        told = json.loads(payload.decode())
+        args, kwargs, options = list(told["args"]), dict(told["kwargs"]), dict(told["options"])
+        names = str(told["message_id"]), str(told["actor_name"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Content(error="cannot be decoded")
+    traceback = options.get("traceback")
+    return Content(*names, args, kwargs, traceback if isinstance(traceback, str) else None)
 
 
-def show(orphan: Orphan, content: Content | None, encoder: str) -> Shown:
+def show(orphan: Orphan, content: Content | None) -> Shown:
     if content is None:
         return Shown(orphan, payload_error="its payload is gone")
-    if content.kind == "opaque":
-        return Shown(orphan, payload_error=f"written by {encoder}, which is not decoded here")
-    if content.kind == "garbage":
-        return Shown(orphan, payload_error="cannot be decoded")
-    return Shown(orphan, list(content.args), content.kwargs)
+    return Shown(orphan, content.args, content.kwargs, content.error, content.traceback)
 
 
 def show_unjudged(ledger: Ledger, death: Death, batch: list[Left], payloads: dict[str, bytes]) -> list[Shown]:
@@ -66,22 +88,30 @@ def show_unjudged(ledger: Ledger, death: Death, batch: list[Left], payloads: dic
             orphaned_at=death.died_at,
             crashes=record.history,
         )
-        shown.append(show(orphan, contents[left.delivery], death.info.encoder))
+        shown.append(show(orphan, contents[left.delivery]))
     return shown
 
 
-def show_all(ledger: Ledger, orphans: list[Orphan]) -> list[Shown]:
-    """One page of orphans with their payloads, read queue by queue."""
+def show_all(ledger: Ledger, orphans: list[Orphan], most: int | None = None) -> list[Shown]:
+    """One page of orphans with their payloads, read queue by queue. Payloads of more than `most` bytes are not read."""
     infos = ledger.instances.describe(list({orphan.instance for orphan in orphans}))
     payloads: dict[str, bytes] = {}
+    too_large: dict[str, int] = {}
     for (namespace, queue), group in groupby(sorted(orphans, key=_home), _home):
-        payloads |= ledger.estate.payloads(namespace, queue, [orphan.delivery for orphan in group])
+        deliveries = [orphan.delivery for orphan in group]
+        if most is not None:
+            sizes = ledger.estate.sizes(namespace, queue, deliveries)
+            too_large |= {id: size for id, size in sizes.items() if size > most}
+        payloads |= ledger.estate.payloads(namespace, queue, [id for id in deliveries if id not in too_large])
     shown = []
     for orphan in orphans:
         # A held job outlives the description of its worker: JSON is tried then, which cannot hurt.
         encoder = infos[orphan.instance].encoder if orphan.instance in infos else _READABLE
         payload = payloads.get(orphan.delivery)
-        shown.append(show(orphan, None if payload is None else read(payload, encoder), encoder))
+        if orphan.delivery in too_large:
+            shown.append(Shown(orphan, payload_error=f"{too_large[orphan.delivery]:,} bytes: too much to show here"))
+        else:
+            shown.append(show(orphan, None if payload is None else read(payload, encoder)))
     return shown
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import get_args
 
@@ -11,6 +12,9 @@ from ..policy import ReasonCode
 STATES: tuple[State, ...] = get_args(State)
 REASONS: tuple[str, ...] = get_args(ReasonCode)
 
+#: Why a job is held that has killed its workers again and again.
+POISON = "max_crashes"
+
 #: What an operator may send back, and what may be thrown away.
 RETRIABLE: tuple[State, ...] = ("held", "deferred")
 DELETABLE: tuple[State, ...] = ("held", "deferred", "released")
@@ -18,13 +22,19 @@ DELETABLE: tuple[State, ...] = ("held", "deferred", "released")
 
 @dataclass(frozen=True)
 class Selection:
-    """Every condition that is given holds. `states` empty means any; `instance` is an instance's id or its label."""
+    """Every condition that is given holds. `states` empty means any; `instance` is an instance's id or its label.
+
+    `text`: somewhere in what is known of it, its arguments apart: they may be secret, and a search would tell.
+    `spare_poison`: jobs that are held for having killed their workers are left out, unless `reason` asks for them.
+    """
 
     states: tuple[State, ...] = ()
     queue: str | None = None
     actor: str | None = None
     instance: str | None = None
     reason: str | None = None
+    text: str | None = None
+    spare_poison: bool = False
 
     def of_states(self, states: tuple[State, ...]) -> Selection:
         return replace(self, states=states)
@@ -40,12 +50,41 @@ class Selection:
             and self.actor in (None, orphan.actor)
             and self.instance in (None, orphan.instance, label_of(orphan.instance))
             and self.reason in (None, orphan.reason_code)
+            and not (self._spares and orphan.reason_code == POISON)
+            and (not self.text or self.text.lower() in _text_of(orphan))
         )
+
+    def may_admit(self, raw: bytes) -> bool:
+        """Whether the stored bytes of an orphan may be meant: most of what is not need not be decoded for that.
+
+        `Orphan.dumps` writes each of these names once, and escapes every quote that a job's own names bring along.
+        """
+        found = all(needle in raw for needle in self._needles)
+        if self._spares and _needle("reason_code", POISON) in raw:
+            return False
+        if self.text and self.text.isascii():
+            return found and json.dumps(self.text)[1:-1].lower().encode() in raw.lower()
+        return found
+
+    @property
+    def _spares(self) -> bool:
+        return self.spare_poison and self.reason is None
+
+    @property
+    def _needles(self) -> list[bytes]:
+        named = {"queue": self.queue, "actor": self.actor, "reason_code": self.reason}
+        found = [_needle(name, value) for name, value in named.items() if value is not None]
+        return found if self.instance is None else [*found, _needle("instance", self.instance)[:-1]]
+
+    @property
+    def tells_by_bytes(self) -> bool:
+        """Whether `may_admit` is right whenever it says yes."""
+        return self.instance is None and not self.text
 
     @property
     def narrows(self) -> bool:
         """Whether it leaves anything out, by another mark than the state."""
-        return any((self.queue, self.actor, self.instance, self.reason))
+        return self._spares or any((self.queue, self.actor, self.instance, self.reason, self.text))
 
     def __str__(self) -> str:
         named = {
@@ -54,8 +93,19 @@ class Selection:
             "actor": self.actor,
             "instance": self.instance,
             "reason": self.reason,
+            "text": self.text,
         }
-        return " ".join(f"{name}={value}" for name, value in named.items() if value) or "everything"
+        words = [f"{name}={value}" for name, value in named.items() if value]
+        return " ".join(words + ["without max_crashes"] * self._spares) or "everything"
+
+
+def _needle(name: str, value: str) -> bytes:
+    return f'"{name}": {json.dumps(value)}'.encode()
+
+
+def _text_of(orphan: Orphan) -> str:
+    named = (orphan.message_id, orphan.delivery, orphan.actor, orphan.queue, orphan.instance, orphan.reason)
+    return "\n".join((*named, orphan.reason_code, *(crash.cause for crash in orphan.crashes))).lower()
 
 
 def label_of(instance: str) -> str:

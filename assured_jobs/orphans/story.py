@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from ..entry import Crash, Orphan
 from ..errors import ForeignValue
 from ..ledger import Ledger, Record, Told
-from .deciding import BATCH
 from .desk import Orphans
 from .fleet import Fleet
 from .flight import InFlight, in_flight
 from .payloads import Shown, show_all
 from .selection import Selection
+
+#: Rows of what was thrown away that are looked through in one round trip.
+_AT_ONCE = 1000
 
 #: How an end in a job's company was counted, in a word.
 COUNTED = {
@@ -49,22 +54,34 @@ class Story:
         return bool(self.waiting or self.running or self.timeline or self.record != Record())
 
 
-def tell_story(desk: Orphans, id: str, fleet: Fleet) -> Story:
-    """The story of a message id or a delivery. Reads alone. Raises ForeignValue where its record is not ours."""
+def tell_story(
+    desk: Orphans,
+    id: str,
+    fleet: Fleet,
+    *,
+    told_of: Callable[[str], list[Told]] | None = None,
+    most: int | None = None,
+    most_bytes: int | None = None,
+) -> Story:
+    """The story of a message id or a delivery. Reads alone. Raises ForeignValue where its record is not ours.
+
+    `told_of` is asked for its events, where they are known already; `most` jobs that run or are not judged yet are
+    looked through; a payload larger than `most_bytes` is not read.
+    """
     ledger = desk.ledger
-    waiting = show_all(ledger, desk.find(id))
-    unjudged = desk.listing(Selection(states=("orphaned",)), fleet)
+    waiting = show_all(ledger, desk.find(id), most_bytes)
+    unjudged = islice(desk.listing(Selection(states=("orphaned",)), fleet), most)
     waiting += [one for one in unjudged if id in (one.orphan.message_id, one.orphan.delivery)]
-    flight = in_flight(ledger, fleet.findings, fleet.look.now)
+    flight = islice(in_flight(ledger, fleet.findings, fleet.look.now), most)
     running = tuple(one for one in flight if id in (one.message_id, one.delivery))
     if not waiting and not running:
-        waiting = show_all(ledger, _thrown_away(ledger, id))
+        waiting = show_all(ledger, _thrown_away(ledger, id), most_bytes)
     named = [*(one.orphan.message_id for one in waiting), *(one.message_id for one in running), id]
     message_id = named[0]
     record = ledger.estate.records([message_id])[message_id]
     if isinstance(record, ForeignValue):
         raise record
-    told = ledger.chronicle.of_message(message_id)
+    told = (told_of or ledger.chronicle.of_message)(message_id)
     history = next((one.orphan.crashes for one in waiting if one.orphan.crashes), record.history)
     moments = [*_lives(history), *_states(waiting, told), *(Moment(one.at, one.sentence()) for one in told)]
     moments += [Moment(one.started_at, f"Started on {one.instance}, where it runs.") for one in running]
@@ -73,13 +90,13 @@ def tell_story(desk: Orphans, id: str, fleet: Fleet) -> Story:
 
 def _thrown_away(ledger: Ledger, message_id: str) -> list[Orphan]:
     """The discarded deliveries of a message id, which are listed under their delivery alone. A bounded list."""
+    custody, named = ledger.custody, f'"message_id": {json.dumps(message_id)}'.encode()
     found: list[Orphan] = []
     place = None
-    while True:
-        page, place = ledger.custody.page("discarded", BATCH, place)
-        found += [orphan for orphan in page if orphan.message_id == message_id]
-        if place is None:
-            return found
+    while rows := custody.rows("discarded", _AT_ONCE, place, sift=lambda raw: named in raw):
+        found += [orphan for at, raw in rows if (orphan := custody.orphan_at("discarded", at, raw))]
+        place = rows[-1][0]
+    return found
 
 
 def _lives(crashes: tuple[Crash, ...]) -> list[Moment]:

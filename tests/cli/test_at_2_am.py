@@ -17,6 +17,10 @@ from walkthrough import commands_of
 ROOT = Path(__file__).parents[2]
 
 
+#: What runs until Ctrl-C: what it says once it runs, and a port that is free here.
+ENDLESS = {"assured-jobs events --follow": ("web-9", ""), "assured-jobs web": ("Ctrl-C ends it", " --port 0")}
+
+
 @pytest.fixture
 def lines(tmp_path) -> list[str]:
     part = tmp_path / "at-2-am.md"
@@ -69,7 +73,8 @@ def test_every_line_is_run_as_it_stands(scene, lines) -> None:
     for typed in verbs:
         line = typed.split(" #")[0].strip().replace("<message id>", message_id).replace("<id>", dead.id)
         assert "<" not in line
-        code, told = type_in(scene, line, "web-9" if "--follow" in line else None)
+        until, more = ENDLESS.get(line, (None, ""))
+        code, told = type_in(scene, line + more, until)
         if line == "assured-jobs healthcheck":
             assert code == 2, told  # no worker of this container has reported; tests/platform has workers that do
         else:

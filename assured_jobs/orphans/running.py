@@ -1,0 +1,158 @@
+"""A person's word about all that match, carried out in steps that each end soon: for who cannot wait for the last one.
+
+Where it stands is kept in the ledger. Whoever holds its name takes the next step: another page, after a killed one too.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from uuid import uuid4
+
+from ..entry import State
+from ..events import OperatorBegan, OperatorSaid
+from ..ledger import Ledger
+from ..ledger.custody import Place
+from .deciding import DECIDABLE, Deciding, Verb
+from .selection import Selection
+
+#: Jobs that are decided in one round trip, and how long a step goes on, in seconds.
+BATCH, STEP = 250, 1.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person has seen and asked for: what came after `as_of`, in ms, is left out. `rate` per second, 0 = all."""
+
+    verb: Verb
+    selection: Selection
+    as_of: int
+    total: int
+    exact: bool
+    rate: int = 0
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str) -> Order:
+        """Raises ValueError, TypeError or KeyError where it is something else."""
+        told = json.loads(text)
+        chosen = Selection(**{**told["selection"], "states": tuple(told["selection"]["states"])})
+        return cls(**{**told, "selection": chosen})
+
+    def total_in_words(self) -> str:
+        return f"{self.total:,}{'' if self.exact else '+'}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. `ended` is empty while it runs; `looked` counts the rows it has come by."""
+
+    name: str
+    order: Order
+    who: str
+    began: int
+    done: int
+    looked: int
+    ended: str
+
+    @property
+    def gone(self) -> int:
+        """What left before its turn came, by another hand. Known when it is over, of an exact number alone."""
+        return max(0, self.order.total - self.done) if self.order.exact and self.ended == "finished" else 0
+
+
+class Running:
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self._deciding = Deciding(ledger)
+
+    def begin(self, order: Order, who: str) -> Progress:
+        """Written down before anything is decided. Raises LedgerError where it cannot be.
+
+        If interrupted: on record, and not begun.
+        """
+        name = uuid4().hex[:16]
+        self.ledger.write_down(OperatorBegan(order.verb, who, str(order.selection), order.total_in_words(), name))
+        began = self.ledger.custody.now()
+        self.ledger.runs.begin(name, {"order": order.dumps(), "who": who, "began": began, "done": 0, "looked": 0})
+        return Progress(name, order, who, began, 0, 0, "")
+
+    def look(self, name: str) -> Progress | None:
+        return _progress(name, self.ledger.runs.read(name))
+
+    def stop(self, name: str) -> None:
+        """running -> stopped. If interrupted: either."""
+        if self.ledger.runs.end(name, "stopped"):
+            self._tell(name)
+
+    def resume(self, name: str) -> None:
+        """stopped -> running, never what is finished. If interrupted: either."""
+        if self.ledger.runs.read(name).get("ended") == "stopped":
+            self.ledger.runs.resume(name)
+
+    def step(self, name: str, seconds: float = STEP) -> Progress | None:
+        """Decides what it can in so long. None where there is no such run.
+
+        If interrupted: at most one batch is decided and not counted, and a later step goes on behind it.
+        """
+        until = time.monotonic() + seconds
+        while True:
+            fields = self.ledger.runs.read(name)
+            found = _progress(name, fields)
+            if found is None or found.ended:
+                return found
+            allowed = self._allowed(found)
+            if allowed > 0 and not self._batch(found, fields, allowed) and self.ledger.runs.end(name, "finished"):
+                self._tell(name)
+            if time.monotonic() > until or not allowed:
+                return self.look(name)
+
+    def _allowed(self, found: Progress) -> int:
+        if not found.order.rate:
+            return BATCH
+        passed = (self.ledger.custody.now() - found.began) / 1000
+        return min(BATCH, max(0, int(passed * found.order.rate) - found.done))
+
+    def _batch(self, found: Progress, fields: dict[str, str], most: int) -> bool:
+        """One bounded look at the next rows, and what is decided of them. False where nothing follows."""
+        order = found.order
+        states = order.selection.within(DECIDABLE[order.verb])
+        at = fields.get("state") or (states[0] if states else "")
+        if at not in states:
+            return False
+        state: State = at
+        place = Place(int(fields["score"]), fields["delivery"]) if fields.get("score") else None
+        sift = order.selection.may_admit
+        rows = self.ledger.custody.rows(state, min(most, BATCH) if found.order.rate else BATCH, place, sift=sift)
+        if not rows:
+            following = states[states.index(state) + 1 :]
+            if not following:
+                return False
+            self.ledger.runs.advance(found.name, {"state": following[0], "score": "", "delivery": ""}, 0, 0)
+            return True
+        orphans = [orphan for where, raw in rows if (orphan := self.ledger.custody.orphan_at(state, where, raw))]
+        meant = [one for one in orphans if order.selection.admits(one) and (one.since or 0) <= order.as_of]
+        words = self._deciding.act(order.verb, meant, found.who)
+        done = sum(word in ("released", "discarded") for word in words)
+        last = rows[-1][0]
+        where_now: dict[str, str | int] = {"state": state, "score": last.score, "delivery": last.delivery}
+        self.ledger.runs.advance(found.name, where_now, done, len(rows))
+        return True
+
+    def _tell(self, name: str) -> None:
+        if found := self.look(name):
+            what = f"{found.order.selection} (run {name}, {found.ended})"
+            self.ledger.tell(OperatorSaid(found.order.verb, found.who, what, found.done, found.gone))
+
+
+def _progress(name: str, fields: dict[str, str]) -> Progress | None:
+    try:
+        return Progress(
+            name, Order.loads(fields["order"]), fields["who"], int(fields["began"]), int(fields["done"]),
+            int(fields["looked"]), fields.get("ended", ""),
+        )  # fmt: skip
+    except (ValueError, TypeError, KeyError):
+        return None

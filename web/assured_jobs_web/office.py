@@ -1,0 +1,122 @@
+"""What one dashboard works with: its settings, and the service under it, opened when it is first needed.
+
+Opened once in each process, after any fork. What it knows of the fleet is a second old at most: however many people
+look, Redis is asked once a second.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from assured_jobs.entry import State
+from assured_jobs.ledger import Ledger, Store
+from assured_jobs.orphans import Browser, Fleet, Kinds, Mirror, Orphans, Redaction, Running, Selection, Status
+from assured_jobs.orphans.redaction import SECRETS, Hook
+
+from .access import Authorize
+from .settings import WebSettings
+
+#: Seconds for which a look at the fleet, and a count of kinds, is not repeated.
+_FRESH, _FRESH_KINDS = 1.0, 5.0
+
+
+@dataclass(frozen=True)
+class View:
+    """The fleet at one moment, and the answer to "is it still bleeding?"."""
+
+    fleet: Fleet
+    status: Status
+
+    @property
+    def now(self) -> int:
+        return self.status.now
+
+
+@dataclass
+class Desk:
+    """The service, and what is kept between two requests."""
+
+    ledger: Ledger
+    orphans: Orphans = field(init=False)
+    browser: Browser = field(init=False)
+    running: Running = field(init=False)
+    mirror: Mirror = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.orphans = Orphans(self.ledger)
+        self.browser = Browser(self.orphans)
+        self.running = Running(self.ledger)
+        self.mirror = Mirror(self.ledger.chronicle)
+        self._looking = threading.Lock()
+        self._view: tuple[float, View] | None = None
+        self._kinds: tuple[float, Kinds] | None = None
+
+    def look(self) -> View:
+        """Everybody, judged; a second old at most. Raises LedgerError."""
+        with self._looking:
+            now = time.monotonic()
+            if self._view is None or now - self._view[0] > _FRESH:
+                fleet = self.orphans.look()
+                self._view = now, View(fleet, self.orphans.status(fleet))
+            return self._view[1]
+
+    def look_again(self) -> View:
+        """After something was done: what is known is forgotten first."""
+        with self._looking:
+            self._view = self._kinds = None
+        return self.look()
+
+    def kinds_of(self, state: State, total: int) -> Kinds:
+        """What is in a state, counted every few seconds."""
+        with self._looking:
+            now = time.monotonic()
+            if self._kinds is None or now - self._kinds[0] > _FRESH_KINDS:
+                chosen = Selection(states=(state,))
+                self._kinds = now, self.browser.kinds(chosen, total, newest=True)
+            return self._kinds[1]
+
+    def close(self) -> None:
+        self.orphans.close()
+        self.ledger.close()
+
+
+class Office:
+    def __init__(
+        self,
+        settings: WebSettings,
+        open_store: Callable[[], Store],
+        *,
+        authorize: Authorize | None = None,
+        redact: Hook | None = None,
+    ) -> None:
+        self.settings = settings
+        self.authorize = authorize
+        self.redaction = Redaction(
+            names=(*SECRETS, *settings.redact_names), actors=frozenset(settings.redact_actors),
+            everything=settings.hide_arguments, hook=redact,
+        )  # fmt: skip
+        self._open_store = open_store
+        self._opening = threading.Lock()
+        self._desk: tuple[int, Desk] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.settings.is_open or self.authorize is not None
+
+    def close(self) -> None:
+        """Lets go of Redis; the next request opens it again."""
+        with self._opening:
+            if self._desk is not None:
+                self._desk[1].close()
+            self._desk = None
+
+    @property
+    def desk(self) -> Desk:
+        with self._opening:
+            if self._desk is None or self._desk[0] != os.getpid():
+                self._desk = os.getpid(), Desk(Ledger(self._open_store()))
+            return self._desk[1]

@@ -1,0 +1,42 @@
+"""Everything that is known of one job."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from assured_jobs.orphans import DELETABLE, RETRIABLE, tell_story
+
+from ..doors import door
+from ..present import certainty, link
+from ..where import here
+from .page import render
+
+#: Running and unjudged jobs that are looked through for it, and bytes of its payload that are read.
+_MOST, _BYTES = 500, 1024 * 1024
+
+
+@door("/orphans/<path:id>", "view")
+def job(id: str) -> tuple[str, int]:
+    office = here().office
+    desk = office.desk
+    view = desk.look()
+    id = id[:300]
+    story = tell_story(
+        desk.orphans, id, view.fleet, told_of=desk.mirror.of_message, most=_MOST, most_bytes=_BYTES
+    )  # fmt: skip
+    waiting: list[dict[str, Any]] = [
+        {
+            "shown": office.redaction.of(shown),
+            "can_retry": shown.orphan.state in RETRIABLE,
+            "can_delete": shown.orphan.state in DELETABLE,
+            "doubt": certainty(shown),
+            "links": [link(template, shown.orphan) for template in office.settings.links],
+            "commands": {
+                verb: f"assured-jobs {verb} {shlex.quote(shown.orphan.message_id)}" for verb in ("retry", "delete")
+            },
+        }
+        for shown in story.waiting
+    ]
+    page = render("job", view, id=id, story=story, waiting=waiting, show_command=f"assured-jobs show {shlex.quote(id)}")
+    return page, 200 if story.is_known else 404
