@@ -119,7 +119,8 @@ class Model:
         if delivery not in self.payloads:
             if mine:
                 del self.places[delivery]
-            self._forget(delivery)
+            if started:
+                self._forget(delivery)
             return "settled" if started else "gone"
         if started and self.retry_under_way(delivery):
             if mine:
@@ -128,7 +129,8 @@ class Model:
             return "settled" if mine else "elsewhere"
         if not mine:
             return "elsewhere" if started else "gone"
-        self._forget(delivery)
+        if started:
+            self._forget(delivery)
         if charge:
             self.counts[message][charge] += 1
         if action == "discard":
