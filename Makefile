@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint types bench compare constraints clean
+.PHONY: help demo test chaos lint types bench compare constraints clean
 
 help: ## Shows this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,6 +20,13 @@ demo: .venv/installed ## Kills a worker in mid-work and shows what happens
 test: .venv/installed lint types ## Everything that must hold
 	@$(BIN)/python tests/servers.py
 	$(BIN)/python -m pytest -n 4 --dist worksteal
+
+DURATION ?= 120
+
+chaos: .venv/installed ## Six workers under random faults for DURATION=120 seconds [SEED=...], then every crash case
+	cd tests && ../$(BIN)/python -m chaos.run --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
+	EXAMPLES=3000 $(BIN)/python -m pytest -q tests/contract/test_machine.py
+	$(BIN)/python -m pytest -n 4 -m chaos
 
 lint: .venv/installed ## Style, and the floors of the house
 	$(BIN)/ruff check

@@ -45,9 +45,7 @@ class Enqueues:
         job = running.get()
         if job is None or job.message_id != message.message_id:
             return
-        if job.entry.forward:
-            job.ended_at = time.monotonic()
-        elif job.is_retried_by(message.options):
+        if not job.entry.forward and job.is_retried_by(message.options):
             job.retried = True
 
     def _before_forward(self, message: Any, instance: str, delivery: str) -> None:
@@ -64,6 +62,8 @@ class Enqueues:
         if job.recorded:
             message.options[AFTER] = delivery
         if directive == "run":
+            # From now on its end is due: a thread that is at it no more has lost it to an error on the way.
+            job.ended_at = time.monotonic()
             return
         running.set(None)
         try:

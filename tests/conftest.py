@@ -93,3 +93,18 @@ def make_lab(tmp_path: Path) -> Iterator[Callable[..., Lab]]:
 @pytest.fixture
 def lab(server: Server, make_lab: Callable[..., Lab]) -> Lab:
     return make_lab(server)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests first, one for each worker of pytest-xdist: it deals the list out in as many equal parts."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    rest = [item for item in items if not item.get_closest_marker("long")]
+    parts = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    size = -(-len(items) // parts)
+    items[:] = []
+    for part in range(parts):
+        items += long[part::parts]
+        room = size * (part + 1) - len(items)
+        items += rest[:room]
+        del rest[:room]
+    items += rest

@@ -6,6 +6,7 @@ import threading
 
 import dramatiq
 import pytest
+import redis
 
 from assured_jobs import AssuredJobs
 from inside import Inside, wait
@@ -71,6 +72,24 @@ def test_a_message_that_a_hook_holds_before_it_starts_is_not_taken_away(inside, 
     wait(lambda: runs and inside.payloads() == 0, "it is done")
     assert runs == [1]
     assert "StrayPutRight" not in inside.actions()
+
+
+def test_a_delayed_message_whose_way_into_its_queue_broke_off_still_runs(inside) -> None:
+    ran, broken = [], []
+    actor = inside.actor(ran.append, actor_name="later")
+    inside.start()
+    enqueue = inside.broker.do_enqueue
+
+    def fail_once(queue, *what):
+        if queue == "default" and not broken:
+            broken.append(queue)
+            raise redis.ConnectionError
+        return enqueue(queue, *what)
+
+    inside.broker.do_enqueue = fail_once
+    actor.send_with_options(args=("done",), delay=100)
+    wait(lambda: ran == ["done"] and inside.payloads() == 0, "it runs", 40)
+    assert broken
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

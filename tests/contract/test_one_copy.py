@@ -148,6 +148,23 @@ def test_a_retry_that_already_ran_elsewhere_settles_its_predecessor(fleet: Fleet
     assert fleet.copies(delivery) == 0
 
 
+def test_who_had_only_fetched_a_robbed_job_takes_the_note_of_its_retry_with_nobody(fleet: Fleet) -> None:
+    delivery = fleet.die_with(started=True, successor="enqueued")
+    fleet.native_maintenance()
+    taker = fleet.register("taker")
+    fleet.fetch(taker)
+    death = fleet.die(taker)
+    [batch] = fleet.ledger.estate.left_by(taker)
+    orders = [order_of(one) for one in judge(fleet.ledger, death, batch)]
+    assert fleet.ledger.estate.hand_back(death, "default", orders) == ["handed_back"]
+
+    third = fleet.register("third")
+    fleet.fetch(third)
+    assert fleet.begin(third, delivery).word == "taken"
+    assert fleet.claim() == ["settled"]
+    assert fleet.copies(delivery) == 0
+
+
 def test_nothing_is_taken_from_a_living_instance(fleet: Fleet) -> None:
     delivery = fleet.run_job()
     assert fleet.claim() == ["alive"]

@@ -43,10 +43,14 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local is_dead = redis.call('ZSCORE', dead, id)
 
-local function forget(delivery)
-  redis.call('HDEL', entries, delivery)
-  redis.call('HDEL', owners, delivery)
-  redis.call('HDEL', successors, delivery)
+-- Of a start, not of a fetch: what was only fetched here may have been robbed from one that started it, and has to be
+-- told apart from its retry still.
+local function forget(delivery, started)
+  if started then
+    redis.call('HDEL', entries, delivery)
+    redis.call('HDEL', owners, delivery)
+    redis.call('HDEL', successors, delivery)
+  end
 end
 
 --- include retry_under_way
@@ -82,13 +86,13 @@ local function hand_back(i)
   local started = entry ~= ''
   if redis.call('HEXISTS', msgs, delivery) == 0 then
     redis.call('SREM', acks, delivery)
-    forget(delivery)
+    forget(delivery, started)
     return started and 'settled' or 'gone'
   end
   if started and retry_under_way(redis.call('HGET', successors, delivery)) then
     if redis.call('SREM', acks, delivery) == 1 then
       redis.call('HDEL', msgs, delivery)
-      forget(delivery)
+      forget(delivery, started)
       return 'settled'
     end
     return 'elsewhere'
@@ -97,7 +101,7 @@ local function hand_back(i)
     return started and 'elsewhere' or 'gone'
   end
 
-  forget(delivery)
+  forget(delivery, started)
   if count ~= '' then
     redis.call('HINCRBY', job, count, 1)
     redis.call('HSET', job, 'last_instance', id, 'history', history)
