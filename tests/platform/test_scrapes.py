@@ -15,7 +15,7 @@ from prometheus import Dashboard, lint, read
 
 @pytest.fixture
 def dashboard(lab) -> Iterator[Dashboard]:
-    made = Dashboard(lab.redis_url, lab.namespace)
+    made = Dashboard(lab.server.url, "assured_jobs")
     yield made
     made.close()
 

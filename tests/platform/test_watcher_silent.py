@@ -28,7 +28,7 @@ def observed(lab) -> Iterator[Callable[..., Prometheus]]:
     opened: list[Any] = []
 
     def observe(**targets: str) -> Prometheus:
-        dashboard = Dashboard(lab.redis_url, lab.namespace)
+        dashboard = Dashboard(lab.server.url, "assured_jobs")
         opened.append(dashboard)
         made = Prometheus(lab.folder, {"dashboard": dashboard.target, **targets}, in_seconds(manifests.groups()))
         opened.append(made)

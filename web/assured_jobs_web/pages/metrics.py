@@ -1,4 +1,4 @@
-"""What Redis knows, for Prometheus: `assured_jobs.metrics` says it. It counts jobs, so it is shown to those who may look."""
+"""What Redis knows, for Prometheus: `assured_jobs.metrics` says it. It counts jobs: for those who may look."""
 
 from __future__ import annotations
 
