@@ -46,8 +46,10 @@ def serve(
     except (OSError, ValueError) as error:
         raise CannotListen(f"Cannot listen on {host}, port {port}: {error}") from error
     shown = f"[{host}]" if ":" in host else host
-    ready(f"http://{shown}:{getattr(server, 'effective_port', port)}/", settings)
     try:
+        ready(f"http://{shown}:{getattr(server, 'effective_port', port)}/", settings)
         server.run()
+    except KeyboardInterrupt:
+        pass  # how it ends; once it runs, waitress takes that for its end by itself
     finally:
         server.close()
