@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test chaos lint types bench compare constraints clean
+.PHONY: help demo test chaos lint types bench compare screenshots constraints clean
 
 help: ## Shows this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -39,6 +39,10 @@ types: .venv/installed
 bench: .venv/installed ## Figures, as ratios within one run
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/probe.py
+	$(BIN)/python benchmarks/dashboard.py
+
+screenshots: .venv/installed ## The README's pictures of the dashboard; needs chromium
+	$(BIN)/python docs/screenshots.py
 
 compare: .venv/installed ## The README's comparison with Dramatiq alone; five minutes
 	$(BIN)/python benchmarks/comparison.py
