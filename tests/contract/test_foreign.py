@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
 
+from assured_jobs.entry import Entry, InstanceInfo, Orphan, Policy, Signs, load_crashes
+from assured_jobs.errors import ForeignValue
+from assured_jobs.ledger import Record
+from assured_jobs.orphans.running import Order
+from assured_jobs.orphans.selection import Selection
+from assured_jobs.orphans.wording import iso
 from assured_jobs.recovery import Recovery
 from dead import VICTIM, Fleet
 
@@ -28,3 +35,100 @@ def test_a_long_foreign_successor_does_not_keep_redis_from_everybody(fleet: Flee
     Recovery(fleet.ledger).run([VICTIM])
     assert time.monotonic() - before < 2
     assert fleet.copies(delivery) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"queues": 5}, {"queues": [["default"]]}, {"assured": None}, {"heartbeat_ttl": "45"}, {"pid": True}, {"id": []},
+        {"heartbeat_ttl": float("nan")}, {"recovery": "perhaps"}, {"cgroup": {}}, {"stall_ttl": 10**400},
+    ],
+)  # fmt: skip
+def test_a_description_of_the_wrong_types_is_none(fleet: Fleet, change: dict) -> None:
+    told = json.loads(fleet.register("a").dumps())
+    assert InstanceInfo.loads(json.dumps(told)) == fleet.infos["a"]
+    with pytest.raises(ValueError):
+        InstanceInfo.loads(json.dumps({**told, **change}))
+
+
+@pytest.mark.parametrize("text", [b"1", b"[]", b"null", b"[" * 5000, b'{"a": ' * 5000, b"\xff", b""])
+def test_json_of_another_kind_is_nothing_of_ours(text: bytes) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        InstanceInfo.loads(text)
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Orphan.loads(b"1 " + text)
+    with pytest.raises(ValueError):
+        Entry.loads("d", b"1 2 token 0 " + text)
+
+
+@pytest.mark.parametrize(
+    "change", [{"crash_count": "3"}, {"state": 5}, {"crashes": [1]}, {"crashes": 7}, {"queue": []}]
+)
+def test_an_orphan_of_the_wrong_types_is_none(change: dict) -> None:
+    orphan = Orphan("d", "m", "work", "default", "dramatiq", "a", since=1)
+    told = json.loads(orphan.dumps())
+    assert Orphan.loads(b"1 " + json.dumps(told).encode()) == orphan
+    with pytest.raises((ValueError, TypeError)):
+        Orphan.loads(b"1 " + json.dumps({**told, **change}).encode())
+
+
+def test_an_entry_of_the_wrong_types_is_none_and_one_that_means_never_is_ours() -> None:
+    for policy in (Policy(), Policy(max_crashes=10**18, max_orphan_age=float("inf")), Policy(max_orphan_age=1e30)):
+        entry = Entry("d", "m", "work", "default", policy)
+        assert Entry.loads("d", f"0 0 token 0 {entry.dumps()}".encode()) == entry
+    told = json.loads(entry.dumps())
+    for at in range(len(told)):
+        wrong = json.dumps([*told[:at], ["theirs"], *told[at + 1 :]])
+        with pytest.raises(ValueError):
+            Entry.loads("d", f"1 2 token 0 {wrong}".encode())
+    with pytest.raises(ValueError):
+        Entry.loads("d", f"{'9' * 5000} 2 token 0 {entry.dumps()}".encode())
+
+
+@pytest.mark.parametrize("text", ["\u00b2 - -", "9" * 5000 + " 1 1", "inf nan -1", "1.5.5 x", ""])
+def test_signs_that_cannot_be_read_are_not_known(text: str) -> None:
+    assert Signs.loads(text).uptime is None
+
+
+def test_a_history_that_is_none_is_said_with_its_key(fleet: Fleet) -> None:
+    fleet.run_job()
+    for history in ("[1]", "7", "[" * 5000, '[{"instance": 1}]'):
+        fleet.redis.hset(job_key(fleet), "history", history)
+        found = fleet.record()
+        assert isinstance(found, ForeignValue)
+        assert job_key(fleet) in str(found)
+    fleet.redis.hset(job_key(fleet), mapping={"crashes": 2, "history": "[]"})
+    assert fleet.record() == Record(crashes=2)
+    assert load_crashes([]) == ()
+
+
+def test_scores_and_names_that_are_none_stop_no_look(fleet: Fleet) -> None:
+    keys, ledger = fleet.ledger.keys, fleet.ledger
+    fleet.run_job()
+    fleet.die()
+    for key in (keys.alive, keys.dead, keys.held, keys.deferred):
+        fleet.redis.zadd(key, {b"\xff\xfe": "inf", b"theirs": "-inf"})
+    client = ledger.store.connect(single=True)
+    look = ledger.instances.look(client)
+    client.close()
+    assert set(look.dead) == {VICTIM, "\udcff\udcfe", "theirs"}
+    assert len(ledger.custody.rows("held", 9)) == 2
+    assert ledger.custody.page("deferred", 2) == ([], ledger.custody.page("deferred", 2)[1])
+    Recovery(ledger).run(list(look.dead))
+    assert fleet.redis.llen("dramatiq:default") == 1, "the victim's job is back all the same"
+
+
+@pytest.mark.parametrize(
+    "change", [{"rate": "5"}, {"selection": 7}, {"selection": {"states": [], "text": 5}}, {"as_of": None}]
+)
+def test_an_order_of_the_wrong_types_is_none(change: dict) -> None:
+    order = Order("retry", Selection(), 1, 1, exact=True)
+    assert Order.loads(order.dumps()) == order
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        Order.loads(json.dumps({**json.loads(order.dumps()), **change}))
+
+
+def test_a_time_that_is_none_has_no_name() -> None:
+    assert iso(10**18) is None
+    assert iso(-1) is None
+    assert iso(0) == "1970-01-01T00:00:00.000+00:00"
