@@ -26,6 +26,58 @@ def job_key(fleet: Fleet) -> str:
     return fleet.ledger.keys.job(fleet.message.message_id)
 
 
+@pytest.mark.parametrize("count", ["05", "+5", " 5", "1_000", "1.5", "inf", str(2**63 - 1), "9" * 5000])
+def test_a_count_that_redis_does_not_add_to_loses_no_job(fleet: Fleet, count: str) -> None:
+    delivery = fleet.run_job()
+    fleet.redis.hset(job_key(fleet), "crashes", count)
+    death = fleet.die()
+    Recovery(fleet.ledger).run([VICTIM])
+    acks = f"dramatiq:__acks__.{death.info.broker_id}.default"
+    assert fleet.redis.sismember(acks, delivery), "it waits where it was: its record is not ours"
+    fleet.redis.delete(job_key(fleet))
+    Recovery(fleet.ledger).run([VICTIM])
+    assert (fleet.copies(delivery), fleet.record().crashes) == (1, 1)
+
+
+@pytest.mark.parametrize("turn", ["inf", "nan", "1e300", "-1", "not a time", str(2**53), b"\xff"])
+def test_a_turn_that_is_none_loses_no_job_and_keeps_nobody_waiting(fleet: Fleet, turn) -> None:
+    delivery = fleet.run_job()
+    fleet.die()
+    fleet.redis.set(fleet.ledger.keys.turn, turn)
+    report = Recovery(fleet.ledger, rate=100).run([VICTIM])
+    assert report.outcomes == {"handed_back": 1}
+    assert fleet.copies(delivery) == 1
+
+
+def test_a_turn_of_another_type_loses_no_job(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    death = fleet.die()
+    fleet.redis.rpush(fleet.ledger.keys.turn, "theirs")
+    Recovery(fleet.ledger, rate=100).run([VICTIM])
+    assert fleet.redis.sismember(f"dramatiq:__acks__.{death.info.broker_id}.default", delivery)
+    fleet.redis.delete(fleet.ledger.keys.turn)
+    Recovery(fleet.ledger, rate=100).run([VICTIM])
+    assert fleet.copies(delivery) == 1
+
+
+def test_a_turn_of_ours_is_still_waited_for(fleet: Fleet) -> None:
+    fleet.run_job()
+    fleet.die()
+    fleet.redis.set(fleet.ledger.keys.turn, int(time.time() * 1000) + 5000, px=6000)
+    assert Recovery(fleet.ledger, rate=100).run([VICTIM]).outcomes == {"paced": 1}
+
+
+def test_a_finish_beside_a_foreign_value_changes_nothing_and_can_be_said_again(fleet: Fleet) -> None:
+    delivery = fleet.run_job()
+    fleet.redis.set(fleet.ledger.keys.aboard, "theirs")
+    with pytest.raises(ForeignValue):
+        fleet.finish(delivery)
+    assert fleet.entry(delivery)
+    fleet.redis.delete(fleet.ledger.keys.aboard)
+    assert fleet.finish(delivery) == [True]
+    assert fleet.entry(delivery) is None
+
+
 @pytest.mark.parametrize("noted", [b"[" * 200_000, b"x " * 100_000, b"\n" * 100_000, b"a b\n" * 1000])
 def test_a_long_foreign_successor_does_not_keep_redis_from_everybody(fleet: Fleet, noted: bytes) -> None:
     delivery = fleet.run_job()
