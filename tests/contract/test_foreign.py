@@ -89,6 +89,37 @@ def test_a_long_foreign_successor_does_not_keep_redis_from_everybody(fleet: Flee
     assert fleet.copies(delivery) == 1
 
 
+@pytest.mark.parametrize("marker", [b"", b"\xff\x00", b"done", b"1"])
+def test_a_done_marker_that_is_none_ends_no_job(fleet: Fleet, marker: bytes) -> None:
+    info = fleet.register("a")
+    delivery = fleet.send()
+    fleet.redis.set(fleet.ledger.keys.done(delivery), marker)
+    fleet.fetch(info)
+    assert fleet.begin(info, delivery).word == "run"
+
+
+@pytest.mark.parametrize("fence", ["inf", "nan", "-inf", "1e300", "not a number", b"\xff"])
+def test_a_fence_that_is_none_stops_no_job(fleet: Fleet, fence) -> None:
+    info = fleet.register("a")
+    fleet.redis.set(fleet.ledger.keys.fence, fence)
+    fences = []
+    for _ in range(2):
+        delivery = fleet.send()
+        fleet.fetch(info)
+        answer = fleet.begin(info, delivery)
+        assert answer.word == "run"
+        fences.append(answer.fence)
+    assert 0 < fences[0] < fences[1] < 2**53
+
+
+def test_an_instance_named_in_no_alphabet_stops_no_job(fleet: Fleet) -> None:
+    info = fleet.register("a")
+    delivery = fleet.send()
+    fleet.redis.hset(job_key(fleet), "last_instance", b"\xff\xfe")
+    fleet.fetch(info)
+    assert fleet.begin(info, delivery).recovered_from == "\udcff\udcfe"
+
+
 @pytest.mark.parametrize(
     "change",
     [
