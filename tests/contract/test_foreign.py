@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 
+import dramatiq
 import pytest
 
 from assured_jobs.entry import Entry, InstanceInfo, Orphan, Policy, Signs, load_crashes
 from assured_jobs.errors import ForeignValue
+from assured_jobs.events import Refused
 from assured_jobs.ledger import Record
 from assured_jobs.orphans.running import Order
 from assured_jobs.orphans.selection import Selection
 from assured_jobs.orphans.wording import iso
 from assured_jobs.recovery import Recovery
+from assured_jobs.telling import complain, emit
 from dead import VICTIM, Fleet
 
 
@@ -24,6 +27,9 @@ def fleet(server) -> Fleet:
 
 def job_key(fleet: Fleet) -> str:
     return fleet.ledger.keys.job(fleet.message.message_id)
+
+
+# No script stops in the middle, and none takes long
 
 
 @pytest.mark.parametrize("count", ["05", "+5", " 5", "1_000", "1.5", "inf", str(2**63 - 1), "9" * 5000])
@@ -89,6 +95,9 @@ def test_a_long_foreign_successor_does_not_keep_redis_from_everybody(fleet: Flee
     assert fleet.copies(delivery) == 1
 
 
+# What begin is told
+
+
 @pytest.mark.parametrize("marker", [b"", b"\xff\x00", b"done", b"1"])
 def test_a_done_marker_that_is_none_ends_no_job(fleet: Fleet, marker: bytes) -> None:
     info = fleet.register("a")
@@ -118,6 +127,32 @@ def test_an_instance_named_in_no_alphabet_stops_no_job(fleet: Fleet) -> None:
     fleet.redis.hset(job_key(fleet), "last_instance", b"\xff\xfe")
     fleet.fetch(info)
     assert fleet.begin(info, delivery).recovered_from == "\udcff\udcfe"
+
+
+# Names that UTF-8 does not have
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\udfffb", "x\udc80"], ids=ascii)
+def test_a_job_with_half_a_character_for_a_name_comes_back_like_any_other(fleet: Fleet, name: str) -> None:
+    fleet.info = fleet.register(VICTIM)
+    fleet.message = dramatiq.Message("default", "work", (), {}, {}, message_id=name)
+    started, fetched = [fleet.broker.enqueue(fleet.message).options["redis_message_id"] for _ in range(2)]
+    fleet.fetch(fleet.info, 2)
+    assert fleet.begin(fleet.info, started, max_crashes=1).word == "run"
+    fleet.die()
+    Recovery(fleet.ledger).run([VICTIM])
+    assert [fleet.copies(delivery) for delivery in (started, fetched)] == [1, 1]
+    assert fleet.ledger.custody.of_message(name) == [started]
+
+
+def test_what_is_said_of_it_reaches_every_log(caplog) -> None:
+    complain("Job \ud800\udcff of 'work' \u00e9")
+    emit(Refused("\ud800", "work", "default", "taken"))
+    assert caplog.messages[0] == "Job \\ud800\\udcff of 'work' \u00e9"
+    assert all(message.encode() for message in caplog.messages)
+
+
+# What is read
 
 
 @pytest.mark.parametrize(
