@@ -26,6 +26,7 @@ DURATION ?= 120
 chaos: .venv/installed ## Six workers under random faults for DURATION=120 seconds [SEED=...], then every crash case
 	cd tests && ../$(BIN)/python -m chaos.run --seconds $(DURATION) $(if $(SEED),--seed $(SEED))
 	EXAMPLES=3000 $(BIN)/python -m pytest -q tests/contract/test_machine.py
+	EXAMPLES=1000 $(BIN)/python -m pytest -q -n 4 tests/contract/test_fuzz.py tests/cli/test_fuzz.py
 	$(BIN)/python -m pytest -n 4 -m chaos
 
 lint: .venv/installed ## Style, and the floors of the house

@@ -6,9 +6,11 @@ Times are integer milliseconds of the store's clock, as Redis `TIME` tells it; d
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 OnOrphan = Literal["requeue", "hold", "discard"]
 RecoveryMode = Literal["act", "observe"]
@@ -19,10 +21,59 @@ State = Literal["orphaned", "deferred", "held", "released", "discarded"]
 LEDGER_VERSION = 1
 
 
-def _known(cls: type, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Keeps the fields that this version knows: a newer worker may have written more."""
-    names = {f.name for f in fields(cls)}
-    return {name: value for name, value in data.items() if name in names}
+#: Nobody can reckon with larger numbers. A policy may well say a large one, or an endless age, and mean "never".
+_MOST = 10**300
+
+
+def parse(text: str | bytes) -> Any:
+    """Reads JSON that somebody else may have written. Raises ValueError, and nothing else."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def known(cls: type, data: Any) -> dict[str, Any]:
+    """Keeps the fields that this version knows: a newer worker may have written more.
+
+    Raises ValueError where one of them is of a type that this package never wrote.
+    """
+    if not isinstance(data, Mapping):
+        raise ValueError("expected a JSON object")  # noqa: TRY004 - what was read is at fault, not who called
+    hints = _hints(cls)
+    found = {name: value for name, value in data.items() if name in hints}
+    for name, value in found.items():
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{name} is none")
+    return found
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    kinds = get_args(hint)
+    if get_origin(hint) is Literal:
+        return isinstance(value, str) and value in kinds
+    if get_origin(hint) is tuple:
+        return isinstance(value, (list, tuple)) and all(_fits(item, kinds[0]) for item in value)
+    if kinds:
+        return any(_fits(value, kind) for kind in kinds)
+    if hint is float:
+        return type(value) in (int, float) and value >= -_MOST and (value <= _MOST or value == float("inf"))
+    if hint is int:
+        return type(value) is int and abs(value) <= _MOST
+    return isinstance(value, hint)
+
+
+def number(raw: bytes | str) -> int:
+    """Raises ValueError where it is none that this package wrote: Python itself takes more for one."""
+    text = raw if isinstance(raw, str) else raw.decode(errors="replace")
+    if not re.fullmatch("[0-9]{1,16}", text):
+        raise ValueError("expected a number")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -67,8 +118,8 @@ class InstanceInfo:
 
     @classmethod
     def loads(cls, text: str | bytes) -> InstanceInfo:
-        """Raises ValueError or TypeError where the text is not a description."""
-        data = _known(cls, json.loads(text))
+        """Raises ValueError, KeyError or TypeError where the text is not a description."""
+        data = known(cls, parse(text))
         return cls(**{**data, "queues": tuple(data["queues"]), "assured": tuple(data["assured"])})
 
 
@@ -97,9 +148,17 @@ class Entry:
     def loads(cls, delivery: str, raw: bytes) -> Entry:
         """Reads `<started ms> <fence> <token> <suspect> <JSON>`. Raises ValueError where it is something else."""
         started, fence, _token, suspect, text = raw.split(b" ", 4)
-        message_id, actor, queue, forward, on_orphan, max_crashes, max_orphan_age, *_ = json.loads(text)
-        policy = Policy(on_orphan, max_crashes, max_orphan_age)
-        return cls(delivery, message_id, actor, queue, policy, forward, int(started), int(fence), suspect == b"1")
+        told = parse(text)
+        if not isinstance(told, list) or len(told) < len(_ENTRY):
+            raise ValueError("expected a JSON list")
+        job = dict(zip(_ENTRY[:4], told, strict=False))
+        policy = dict(zip(_ENTRY[4:], told[4:], strict=False))
+        more = {"started_at": number(started), "fence": number(fence), "suspect": suspect == b"1"}
+        return cls(delivery, policy=Policy(**known(Policy, policy)), **known(cls, {**job, **more}))
+
+
+#: What an entry's JSON holds, in this order: first of the job, then of its policy.
+_ENTRY = ("message_id", "actor", "queue", "forward", "on_orphan", "max_crashes", "max_orphan_age")
 
 
 @dataclass(frozen=True)
@@ -163,8 +222,9 @@ class Orphan:
     def loads(cls, raw: bytes) -> Orphan:
         """Reads `<since ms> <JSON>`. Raises ValueError, KeyError or TypeError where the bytes are something else."""
         since, text = raw.split(b" ", 1)
-        data = _known(cls, json.loads(text))
-        return cls(**{**data, "since": int(since), "crashes": load_crashes(data.get("crashes", ()))})
+        told = parse(text)
+        crashes = load_crashes(told.get("crashes", ())) if isinstance(told, dict) else ()
+        return cls(**known(cls, {**told, "since": number(since), "crashes": crashes}))
 
 
 @dataclass(frozen=True)
@@ -183,7 +243,9 @@ class ConfirmedOrphan(Orphan):
 
 
 def load_crashes(items: Iterable[Mapping[str, Any]]) -> tuple[Crash, ...]:
-    return tuple(Crash(**{**_known(Crash, item), "aboard": tuple(item.get("aboard", ()))}) for item in items)
+    """Raises ValueError or TypeError where one of them is something else."""
+    crashes = (known(Crash, item) for item in items)
+    return tuple(Crash(**{**crash, "aboard": tuple(crash.get("aboard", ()))}) for crash in crashes)
 
 
 def dump_crashes(crashes: Iterable[Crash]) -> str:
@@ -207,7 +269,8 @@ class Signs:
     def loads(cls, text: str) -> Signs:
         """Whatever cannot be read is not known."""
         words = [*text.split(), "-", "-", "-"][:3]
-        uptime, rss, oom_kills = (float(word) if word.replace(".", "", 1).isdigit() else None for word in words)
+        read = (float(word) if re.fullmatch(r"[0-9]{1,16}(\.[0-9]{1,9})?", word) else None for word in words)
+        uptime, rss, oom_kills = read
         return cls(uptime, None if rss is None else int(rss), None if oom_kills is None else int(oom_kills))
 
 

@@ -25,9 +25,14 @@ def emit(event: Event) -> None:
     """Tells the log. Whatever goes wrong in a log handler stays there: jobs matter more than words about them."""
     try:
         extra = {"action": event.action, "event": event.fact()}
-        logger.log(event.severity(), event.sentence(), extra=extra)
+        logger.log(event.severity(), _plain(event.sentence()), extra=extra)
     except Exception:
         logging.getLogger("assured_jobs.telling").debug("could not tell %r", event, exc_info=True)
+
+
+def _plain(sentence: str) -> str:
+    """As any log can carry it: a name may hold what UTF-8 has no bytes for."""
+    return sentence.encode(errors="backslashreplace").decode()
 
 
 class Hearer(Protocol):
@@ -54,7 +59,7 @@ def complain(sentence: str) -> None:
         if len(_complaints) >= _MOST_COMPLAINTS:
             _complaints.clear()
         _complaints[sentence] = now
-        logger.error(sentence)
+        logger.error(_plain(sentence))
 
 
 class Listener:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ..entry import parse
 from ..errors import LedgerError
 from ..events import Event, recall
 from ..telling import complain
@@ -34,7 +35,8 @@ class Told:
 
     def sentence(self) -> str:
         event = recall(self.action, self.fact)
-        with suppress(ValueError, TypeError, AttributeError):  # the keys are ours, and what they hold is not
+        # The keys are ours, and what they hold is not.
+        with suppress(ValueError, TypeError, AttributeError, ArithmeticError, LookupError):
             if event:
                 return event.sentence()
         return f"{self.action}: {json.dumps(self.fact)}"
@@ -91,7 +93,7 @@ def _dumps(fact: dict[str, Any]) -> str:
 def _told(id: bytes, row: dict[bytes, bytes]) -> Told:
     text = row.get(b"fact", b"{}")
     try:
-        fact = json.loads(text)
+        fact = parse(text)
     except ValueError:
         fact = None
     known = fact if isinstance(fact, dict) else {"unreadable": text[:80].decode(errors="replace")}

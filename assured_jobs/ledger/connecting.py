@@ -6,6 +6,7 @@ everything has a timeout: a caller that must not wait knows after one timeout, a
 
 from __future__ import annotations
 
+import codecs
 import copy
 import threading
 from collections.abc import Iterable
@@ -23,6 +24,18 @@ from ..errors import ConfigurationError
 from ..settings import variable
 
 _SENTINEL = "sentinel_"
+
+
+def _any_text(error: UnicodeError) -> tuple[str | bytes, int]:
+    """As `surrogateescape`, and what that refuses as `surrogatepass`: JSON carries halves of characters into names."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeEncodeError:
+        return codecs.lookup_error("surrogatepass")(error)
+
+
+_ANY_TEXT = "assured_jobs.any_text"
+codecs.register_error(_ANY_TEXT, _any_text)
 
 
 def client_of(url: str) -> Any:
@@ -77,7 +90,7 @@ def derive_pool(pool: Any, timeout: float, **changes: Any) -> redis.ConnectionPo
         retry=Retry(NoBackoff(), 0),
         decode_responses=False,
         encoding="utf-8",
-        encoding_errors="surrogateescape",  # ids that other programs wrote come back as they were
+        encoding_errors=_ANY_TEXT,  # ids that other programs wrote come back as they were
         health_check_interval=0,
         **changes,
     )

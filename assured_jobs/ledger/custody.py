@@ -9,7 +9,7 @@ from ..entry import Orphan, State
 from ..errors import ForeignValue
 from ..telling import complain
 from .keys import MEMORY, QueueKeys
-from .store import Store, pipelined
+from .store import Store, pipelined, whole
 
 BATCH = 100
 
@@ -144,7 +144,7 @@ class Custody:
         raws = self.store.ask(lambda client: client.hmget(self.keys.orphans, [raw for raw, _ in scored]))
         return [
             (
-                Place(int(score), id.decode(errors="surrogateescape")),
+                Place(whole(score), id.decode(errors="surrogateescape")),
                 raw if raw is not None and (sift is None or sift(raw)) else b"",
             )
             for (id, score), raw in zip(scored, raws, strict=True)
@@ -166,7 +166,7 @@ class Custody:
         rows = self.store.ask(lambda client: client.zrange(key, start, start + size - 1, withscores=True), key)
         ids = [raw.decode(errors="surrogateescape") for raw, _ in rows]
         found = [orphan.becomes(state=state) for orphan in self.read(ids)]
-        return found, Place(int(rows[-1][1]), ids[-1]) if len(rows) == size else None
+        return found, Place(whole(rows[-1][1]), ids[-1]) if len(rows) == size else None
 
     def _rank_behind(self, key: str, place: Place, *, newest: bool = False) -> int:
         rank_of, bounds = "ZRANK", ("-inf", f"({place.score}")

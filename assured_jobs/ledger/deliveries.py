@@ -174,7 +174,7 @@ def _answer(reply: list[bytes]) -> Answer:
     word = reply[0].decode()
     if word == "run":
         _, crashes, fence, started_at, last, observed = reply
-        who = last.decode() or None
+        who = last.decode(errors="surrogateescape") or None
         return Answer(word, int(crashes), int(fence), int(started_at), who, observed=observed.decode())
     if word == "hold":
         return Answer(word, crashes=int(reply[1]))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ..entry import Crash, Death, Entry, InstanceInfo, Orphan, dump_crashes, load_crashes
+from ..entry import Crash, Death, Entry, InstanceInfo, Orphan, dump_crashes, load_crashes, parse
 from ..errors import ForeignValue
 from .keys import MEMORY, QueueKeys
 from .store import Store, pipelined
@@ -207,13 +207,20 @@ class Estate:
 
 def _record(key: str, row: Any) -> Record | ForeignValue:
     try:
-        crashes, suspicions, interrupted, handed_back, limit = (int(value or 0) for value in row[:5])
-        history = load_crashes(json.loads(row[5] or b"[]"))
+        crashes, suspicions, interrupted, handed_back, limit = map(_count, row[:5])
+        history = load_crashes(parse(row[5] or b"[]"))
         return Record(crashes, suspicions, interrupted, handed_back, limit, history)
     except (ValueError, TypeError) as error:
         foreign = ForeignValue(f"{ForeignValue.__doc__} Expected a crash record in the hash {key}, got {row!r}.")
         foreign.__cause__ = error
         return foreign
+
+
+def _count(raw: bytes | None) -> int:
+    """A number as a script adds to it: Python takes more for one than Redis does. Raises ValueError."""
+    if raw is not None and not re.fullmatch(rb"0|[1-9]\d{0,8}", raw):
+        raise ValueError("expected a count")
+    return int(raw or 0)
 
 
 def _others(delivery: str, started: dict[str, tuple[Entry, bytes]]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from ..entry import Death, InstanceInfo, Signs
 from ..errors import ForeignValue
 from ..telling import complain
 from .keys import MEMORY, ROOM, QueueKeys
-from .store import Store, pipelined, speaking_plainly
+from .store import Store, pipelined, speaking_plainly, whole
 
 #: A dead instance is buried no sooner, in ms: a fetch it sent before it knew may still arrive.
 BURIAL_DELAY = 10_000
@@ -93,7 +93,7 @@ class Instances:
             connection=connection,
             due=int(due),
             living=tuple(_seen(*living[at : at + 5]) for at in range(0, len(living), 5)),
-            dead={dead[at].decode(): int(dead[at + 1]) for at in range(0, len(dead), 2)},
+            dead={dead[at].decode(errors="surrogateescape"): int(dead[at + 1]) for at in range(0, len(dead), 2)},
         )
 
     def describe(self, ids: list[str]) -> dict[str, InstanceInfo]:
@@ -159,10 +159,10 @@ class Instances:
         found = []
         for id, text, suspect, died_at in zip(known, told, suspects, scores, strict=True):
             if died_at is not None:
-                last_beat, draining, cause, signs = _told(text) or (str(int(died_at)), "0", "unknown", "")
+                last_beat, draining, cause, signs = _told(text) or (str(whole(died_at)), "0", "unknown", "")
                 found.append(
                     Death(
-                        infos[id], int(died_at), int(last_beat), now, draining == "1", cause,
+                        infos[id], whole(died_at), int(last_beat), now, draining == "1", cause,
                         (suspect or b"").decode(errors="surrogateescape"), Signs.loads(signs),
                     )
                 )  # fmt: skip
@@ -196,14 +196,14 @@ class Instances:
 
 def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes, suspect: bytes) -> Seen:
     seen_by, draining, signs = [*vitals.decode(errors="replace").split(" ", 2), "", ""][:3]
-    name, last = id.decode(errors="surrogateescape"), int(float(beat))
+    name, last = id.decode(errors="surrogateescape"), whole(beat)
     aboard = suspect.decode(errors="surrogateescape")
     return Seen(name, last, seen_by, draining == "1", Signs.loads(signs), int(subscribers), aboard)
 
 
 def _told(text: bytes | None) -> tuple[str, str, str, str] | None:
     """What declare_dead wrote, or None where it is missing or not ours."""
-    match = re.fullmatch(rb"(\d+) ([01]) ([^\n]*)\n?(.*)", text or b"")
+    match = re.fullmatch(rb"(\d{1,16}) ([01]) ([^\n]*)\n?(.*)", text or b"")
     if match is None:
         return None
     last_beat, draining, cause, signs = (part.decode(errors="replace") for part in match.groups())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..entry import Death, Entry
 from ..errors import ForeignValue
 from .keys import QueueKeys
@@ -33,7 +35,7 @@ class Overview:
         """When a watcher last looked after everybody, in ms; None where none ever did."""
         told = self.store.ask(lambda client: client.get(self.keys.tick), self.keys.tick) or b""
         when = told.split(b" ")[0]
-        return int(when) if when.isdigit() else None
+        return int(when) if re.fullmatch(rb"\d{1,16}", when) else None
 
     def running(self, instances: list[str]) -> dict[str, int]:
         """How many started jobs each of them has in its hands."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..entry import InstanceInfo
 from .keys import heartbeats
-from .store import Store, batches
+from .store import Store, batches, whole
 
 #: At most this many of the living, and as many of the dead, are examined.
 MOST = 10_000
@@ -66,7 +66,7 @@ def read_roster(store: Store) -> Roster:
     dead = store.ask(lambda client: client.zrange(k.dead, 0, MOST - 1), k.dead)
     buried = store.ask(lambda client: client.zrevrange(k.buried, 0, _TOMBSTONES - 1), k.buried)
     seconds, micros = store.ask(lambda client: client.time())
-    beats = {_text(id): int(beat) for id, beat in scored}
+    beats = {_text(id): whole(beat) for id, beat in scored}
     gone = [id for id in map(_text, dead) if id not in beats]
     stones = [id for id in map(_text, buried) if id not in beats]
     told = _describe(store, [*beats, *gone, *stones])
@@ -87,7 +87,7 @@ def read_roster(store: Store) -> Roster:
 
 def _native_beats(store: Store, infos: Sequence[InstanceInfo]) -> list[int | None]:
     scores = store.ask_many([("ZSCORE", heartbeats(info.broker_namespace), info.broker_id) for info in infos])
-    return [None if score is None else int(float(score)) for score in scores]
+    return [None if score is None else whole(score) for score in scores]
 
 
 def _describe(store: Store, ids: list[str]) -> dict[str, InstanceInfo | str]:

@@ -28,7 +28,10 @@ class Runs:
         """Empty where there is no such run."""
         key = self.keys.run(nonce)
         found = self.store.ask(lambda client: client.hgetall(key), key)
-        return {name.decode(): value.decode(errors="surrogateescape") for name, value in found.items()}
+        return {
+            name.decode(errors="surrogateescape"): value.decode(errors="surrogateescape")
+            for name, value in found.items()
+        }
 
     def advance(self, nonce: str, fields: Mapping[str, str | int], done: int, looked: int) -> None:
         """Where it stands now, and what was done since. If interrupted: as before, and a later step looks again."""

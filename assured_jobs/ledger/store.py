@@ -31,6 +31,9 @@ SHAS = {name: sha1(text.encode(), usedforsecurity=False).hexdigest() for name, t
 
 T = TypeVar("T")
 
+#: Further away than any time, in ms; up to here a float tells one from the next.
+_FAR = 2**53
+
 #: What a Redis says that it cannot serve now, but may soon.
 _PASSING = (redis.exceptions.BusyLoadingError, redis.exceptions.TimeoutError, redis.exceptions.ConnectionError)
 
@@ -131,6 +134,11 @@ class Store:
 
     def close(self) -> None:
         self.client.connection_pool.disconnect()
+
+
+def whole(score: float | bytes) -> int:
+    """A score in ms. One that somebody else wrote may be no time at all, and endless."""
+    return int(max(-_FAR, min(_FAR, float(score))))
 
 
 def batches(items: Sequence[T], size: int = 500) -> Iterator[Sequence[T]]:

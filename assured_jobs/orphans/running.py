@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from uuid import uuid4
 
-from ..entry import State
+from ..entry import State, known, number, parse
 from ..events import OperatorBegan, OperatorSaid
 from ..ledger import Ledger
 from ..ledger.custody import Place
@@ -38,9 +38,10 @@ class Order:
     @classmethod
     def loads(cls, text: str) -> Order:
         """Raises ValueError, TypeError or KeyError where it is something else."""
-        told = json.loads(text)
-        chosen = Selection(**{**told["selection"], "states": tuple(told["selection"]["states"])})
-        return cls(**{**told, "selection": chosen})
+        told = parse(text)
+        chosen = known(Selection, told["selection"])
+        chosen = {**chosen, "states": tuple(chosen["states"])}
+        return cls(**known(cls, {**told, "selection": Selection(**chosen)}))
 
     def total_in_words(self) -> str:
         return f"{self.total:,}{'' if self.exact else '+'}"
@@ -124,7 +125,7 @@ class Running:
         if at not in states:
             return False
         state: State = at
-        place = Place(int(fields["score"]), fields["delivery"]) if fields.get("score") else None
+        place = _place(fields)
         sift = order.selection.may_admit
         rows = self.ledger.custody.rows(state, min(most, BATCH) if found.order.rate else BATCH, place, sift=sift)
         if not rows:
@@ -148,11 +149,17 @@ class Running:
             self.ledger.tell(OperatorSaid(found.order.verb, found.who, what, found.done, found.gone))
 
 
+def _place(fields: dict[str, str]) -> Place | None:
+    """Behind which row the last step ended. Raises ValueError or KeyError where it is none."""
+    return Place(number(fields["score"]), fields["delivery"]) if fields.get("score") else None
+
+
 def _progress(name: str, fields: dict[str, str]) -> Progress | None:
     try:
+        _place(fields)
         return Progress(
-            name, Order.loads(fields["order"]), fields["who"], int(fields["began"]), int(fields["done"]),
-            int(fields["looked"]), fields.get("ended", ""),
+            name, Order.loads(fields["order"]), fields["who"], number(fields["began"]), number(fields["done"]),
+            number(fields["looked"]), fields.get("ended", ""),
         )  # fmt: skip
     except (ValueError, TypeError, KeyError):
         return None

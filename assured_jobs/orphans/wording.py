@@ -15,6 +15,9 @@ from .payloads import Shown
 #: Characters of a value that are shown where nothing else is said.
 LONGEST = 120
 
+#: The last moment that has a name, in ms: in the year 9999.
+_LAST = 253_402_300_799_999
+
 #: Below this many seconds a tenth matters.
 EXACTLY = 10
 
@@ -52,7 +55,12 @@ def ago(when: int | None, now: int) -> str:
 
 
 def iso(ms: int | None) -> str | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat(timespec="milliseconds")
+    """None also for what is no time: somebody else may have written it."""
+    return (
+        None
+        if ms is None or not 0 <= ms <= _LAST
+        else datetime.fromtimestamp(ms / 1000, timezone.utc).isoformat(timespec="milliseconds")
+    )
 
 
 def fields(orphan: Orphan) -> dict[str, Any]:

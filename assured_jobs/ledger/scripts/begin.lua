@@ -56,6 +56,9 @@ if owner then
 end
 if owner_id == id and owner_token == token then
   local started, fence = string.match(redis.call('HGET', entries, delivery) or '', '^(%d+) (%d+) ')
+  if #(started or '') > 16 or #(fence or '') > 16 then
+    started, fence = nil, nil
+  end
   return {'run', crashes, fence or '0', started or '0', last or '', ''}
 end
 
@@ -67,6 +70,9 @@ local function refusal()
     return {redis.call('HEXISTS', msgs, delivery) == 1 and 'taken' or 'gone'}
   end
   local ended = redis.call('GET', done)
+  if ended ~= 'ack' and ended ~= 'nack' then
+    ended = false -- none of ours: whatever it is, it must not end a job
+  end
   if ended or redis.call('HEXISTS', msgs, delivery) == 0 then
     return {'finished', ended or 'ack'}
   end
@@ -101,7 +107,11 @@ end
 local time = redis.call('TIME')
 local micros = time[1] * 1000000 + time[2]
 -- Ever growing, also where the store lost its counter or its clock was set back.
-local fence = math.max(micros, (tonumber(redis.call('GET', fence_key)) or 0) + 1)
+local given = tonumber(redis.call('GET', fence_key)) or 0
+if not (given >= 0 and given < 2 ^ 53 - 1) then
+  given = 0 -- none of ours: no number, or one that nothing can be added to
+end
+local fence = math.max(micros, given + 1)
 fence = string.format('%.0f', fence)
 local started = string.format('%.0f', math.floor(micros / 1000))
 redis.call('SET', fence_key, fence)

@@ -24,6 +24,9 @@ local observing = ARGV[7] == 'observe'
 
 --- include expect
 --- include retry_under_way
+for _, key in ipairs({entries, owners, successors, aboard}) do
+  expect('hash', key)
+end
 local prefix = id .. ' ' .. token .. ' '
 local owner = redis.call('HGET', owners, delivery)
 if not redis.call('ZSCORE', alive, id) then

@@ -38,6 +38,7 @@ for _, key in ipairs({deferred, held, discarded}) do
   expect('zset', key)
 end
 expect('list', queue)
+expect('string', turn_key)
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -60,7 +61,10 @@ local function turn()
   if gap == 0 then
     return now
   end
-  local mine = math.max(now, tonumber(redis.call('GET', turn_key)) or 0)
+  local mine = tonumber(redis.call('GET', turn_key)) or 0
+  if not (mine >= now and mine <= now + redis.call('PTTL', turn_key)) then
+    mine = now -- over; or none of ours: that lives until it has passed
+  end
   redis.call('SET', turn_key, mine + gap, 'PX', math.ceil(mine + gap - now) + 1000)
   return mine
 end
@@ -103,7 +107,7 @@ local function hand_back(i)
 
   forget(delivery, started)
   if count ~= '' then
-    redis.call('HINCRBY', job, count, 1)
+    redis.call('HSET', job, count, seen + 1) -- HINCRBY may refuse what stands there: too late, the id is taken out
     redis.call('HSET', job, 'last_instance', id, 'history', history)
     redis.call('EXPIRE', job, memory)
   end

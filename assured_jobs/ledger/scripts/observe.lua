@@ -42,7 +42,7 @@ local function observe(i)
     return 'settled'
   end
   if count ~= '' then
-    redis.call('HINCRBY', job, count, 1)
+    redis.call('HSET', job, count, seen + 1)
     redis.call('HSET', job, 'last_instance', id, 'history', history)
     redis.call('EXPIRE', job, memory)
   end

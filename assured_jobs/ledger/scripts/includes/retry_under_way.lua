@@ -4,8 +4,10 @@ local function retry_under_way(noted)
   if noted == 'begun' then
     return true
   end
-  for successor, where in string.gmatch(noted or '', '(%S+) ([^\n]+)\n') do
-    if redis.call('HEXISTS', where, successor) == 1 then
+  -- Line by line, and each from its start: a pattern that may begin anywhere takes minutes over a long foreign value.
+  for line in string.gmatch(noted or '', '[^\n]+') do
+    local successor, where = string.match(line, '^(%S+) (.+)$')
+    if successor and redis.call('HEXISTS', where, successor) == 1 then
       return true
     end
   end
