@@ -42,7 +42,7 @@ class Play:
             self._wait_for_stops(self.struck, [self.case.place])
             self.name = next(id for id in self.lab.alive() if id not in self.victims)
         # A retry that waits for a clock is Dramatiq's business: where clocks jump, it stays with the clock it met.
-        idle = ["-Q", "idle"] if self.case.fault.startswith("clock") else []
+        idle = ["-Q", "idle"] if self.case.fault.startswith("clock") and self.case.place != "watching" else []
         self.helper = self.lab.worker(*idle, threads=2, environment=self._hook, **self.settings)
 
     def go(self) -> None:
