@@ -14,15 +14,15 @@ STORE_AWAY = ("Redis restarted", "Redis frozen", "connections cut", "cut off unt
 
 
 def settle(play: Play) -> None:
-    """Waits until every job is done, nobody remembers any, and the dead are buried; one copy of each all the while."""
+    """Waits until every job is done, nobody remembers any, and the dead are known; one copy of each all the while."""
     lab, keys = play.lab, play.lab.ledger.keys
 
     def settled() -> bool:
         assert_one_copy(lab)
         forgotten = lab.payloads() == 0 and lab.redis.hlen(keys.owners) == 0
-        return play.sent <= set(lab.count("done")) and forgotten and _killed(play) <= _names(lab, keys.buried)
+        return play.sent <= set(lab.count("done")) and forgotten and _killed(play) <= _dead(lab)
 
-    lab.wait(settled, "every job is done and forgotten, and the dead are buried", timeout=120)
+    lab.wait(settled, "every job is done and forgotten, and the dead are known", timeout=120)
 
 
 def assert_one_copy(lab: Lab) -> None:
@@ -47,7 +47,7 @@ def assert_one_copy(lab: Lab) -> None:
 def assert_explained(play: Play) -> None:
     """Who died is whom the fault killed; nobody is held or dead-lettered; and each start but the last had a reason."""
     lab, fault = play.lab, play.case.fault
-    dead = _names(lab, lab.ledger.keys.buried) | _names(lab, lab.ledger.keys.dead)
+    dead = _dead(lab)
     perhaps = {play.name} if fault in PERHAPS_DEADLY else set()
     assert _killed(play) <= dead <= _killed(play) | perhaps, f"declared dead: {dead}"
     assert lab.redis.zcard(lab.ledger.keys.held) == lab.redis.zcard("dramatiq:default.XQ") == 0
@@ -66,8 +66,10 @@ def _killed(play: Play) -> set[str]:
     return play.victims | ({play.name} if play.case.fault in DEADLY else set())
 
 
-def _names(lab: Lab, key: str) -> set[str]:
-    return {id.decode() for id in lab.redis.zrange(key, 0, -1)}
+def _dead(lab: Lab) -> set[str]:
+    """Buried or not: that takes a while after the last of what they held is settled."""
+    keys = lab.ledger.keys
+    return {id.decode() for key in (keys.dead, keys.buried) for id in lab.redis.zrange(key, 0, -1)}
 
 
 def _number(payload: bytes) -> int:
