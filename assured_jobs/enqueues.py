@@ -61,6 +61,10 @@ class Enqueues:
         directive = self.side.guard.may_start(job, message.options.get(AFTER, ""), successor)
         if job.recorded:
             message.options[AFTER] = delivery
+        if directive == "run" and not self.side.guard.may_enqueue(job):
+            running.set(None)
+            self.side.aboard.ended(job, "again")  # we slept since we asked, and it was brought back meanwhile
+            raise NotOurs
         if directive == "run":
             # From now on its end is due: a thread that is at it no more has lost it to an error on the way.
             job.ended_at = time.monotonic()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 
 from .telling import complain
@@ -36,7 +37,7 @@ FAIL_POINTS = {
     "pass.after_release": "What is due is in its queue, and nobody has been told.",
 }
 
-_plan: dict[str, int] | None = None
+_plan: Mapping[str, Callable[[], object]] | None = None
 
 
 def reach(name: str) -> None:
@@ -45,9 +46,13 @@ def reach(name: str) -> None:
     if _plan is None:
         _plan = _read(os.environ.get(VARIABLE, ""))
     if name in _plan:
-        _plan[name] -= 1
-        if _plan[name] == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+        _plan[name]()
+
+
+def play(plan: Mapping[str, Callable[[], object]]) -> None:
+    """Does something else at some places than die there, instead of what the variable says: for our own tests."""
+    global _plan  # noqa: PLW0603 - as above
+    _plan = plan
 
 
 def problem_of(text: str) -> str | None:
@@ -64,7 +69,17 @@ def problem_of(text: str) -> str | None:
     )
 
 
-def _read(text: str) -> dict[str, int]:
+class _Countdown:
+    def __init__(self, times: int) -> None:
+        self.times = times
+
+    def __call__(self) -> None:
+        self.times -= 1
+        if self.times == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _read(text: str) -> dict[str, _Countdown]:
     if not text:
         return {}
     if problem := problem_of(text):
@@ -72,4 +87,4 @@ def _read(text: str) -> dict[str, int]:
         return {}
     place, _, count = text.partition(":")
     complain(f"{VARIABLE} is set: this process kills itself at {place}. Only tests want that.")
-    return {place: int(count or 1)}
+    return {place: _Countdown(int(count or 1))}

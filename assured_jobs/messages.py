@@ -97,9 +97,12 @@ class Messages:
         """What this thread began, and neither acked nor rejected: its ack, or its forward, failed on the way. Where it
         succeeded the ledger completes the ack; anything else is put back, unless its retry is in the broker."""
         job = running.get()
-        if job:
-            running.set(None)
-            self.side.aboard.ended(job, job.unheard_outcome)
+        if not job:
+            return
+        running.set(None)
+        if not job.recorded and (job.outcome == "ack" or job.retried):
+            return  # the ledger has no start whose ack it could complete: the audit acks it, and knows of it until then
+        self.side.aboard.ended(job, job.unheard_outcome)
 
     def job_of(self, message: Any, delivery: str, forward: str = "") -> Job:
         options = {**self.side.host.options_of(message.actor_name), **message.options}

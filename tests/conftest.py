@@ -11,7 +11,7 @@ import pytest
 
 pytest_plugins = ["assured_jobs.testing"]
 
-for folder in (".", "contract", "platform"):
+for folder in (".", "contract", "crash", "platform"):
     sys.path.insert(0, str(Path(__file__).parent / folder))
 
 for name in [name for name in os.environ if name.startswith("ASSURED_JOBS_") and name != "ASSURED_JOBS_REDIS_URL"]:

@@ -16,11 +16,17 @@ import dramatiq.common
 from dramatiq.brokers.redis import RedisBroker
 from redis.sentinel import Sentinel
 
+import stage
 from assured_jobs import AssuredJobs, current_job
+from assured_jobs.failpoint import reach
+from assured_jobs.job import count_retries, running
 
 if skew := float(os.environ.get("LAB_CLOCK_SKEW", "0")):
     real_time = time.time
     time.time = dramatiq.common.time = lambda: real_time() + skew  # the second is Dramatiq's own: its heartbeats too
+
+if "LAB_STOPS" in os.environ:
+    stage.begin()
 
 
 def note(kind: str, n: object, **more: object) -> None:
@@ -141,6 +147,16 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
             time.sleep(60)
         note("done", n)
 
+    def staged(n: int, fails: bool = False) -> None:
+        """Stops at the place that its message names; see stage.py. Fails where it is told to: a retry succeeds."""
+        attempt = count_retries(dramatiq.middleware.CurrentMessage.get_current_message().options)
+        note("start", n, attempt=attempt, instance=running.get().info.id)
+        reach("app.mid_body")
+        if fails and not attempt:
+            note("failed", n)
+            raise RuntimeError("fails once")
+        note("done", n)
+
     def parent(n: int, gate: str = "gate") -> None:
         note("start", n)
         wait_for_file(gate)
@@ -173,6 +189,8 @@ def declare(broker: dramatiq.Broker) -> SimpleNamespace:
         holding=actor(gated, actor_name="holding", assured=True, on_orphan="hold"),
         discarding=actor(gated, actor_name="discarding", assured=True, on_orphan="discard"),
         child=child,
+        staged=actor(staged, assured=True, min_backoff=50, max_backoff=100),
+        staged_final=actor(staged, actor_name="staged_final", assured=True, max_retries=0),
         gated_failing=actor(gated_failing, assured=True, min_backoff=100),
         asking=actor(asking, assured=True),
         again=actor(again, assured=True),

@@ -9,6 +9,8 @@ import pytest
 import redis
 
 from assured_jobs import AssuredJobs
+from assured_jobs.errors import LedgerUnreachable
+from assured_jobs.ledger.deliveries import Deliveries
 from inside import Inside, wait
 
 
@@ -132,3 +134,29 @@ def test_a_healthy_workers_threads_are_left_unread(inside) -> None:
     _looks(inside, 6)
     wait(lambda: len(ran) == 50 and inside.payloads() == 0, "all ran")
     assert not asked
+
+
+def test_a_job_that_started_unrecorded_and_whose_ack_failed_is_acked_and_not_run_again(inside, monkeypatch) -> None:
+    runs, lost = [], []
+    begin, ack = Deliveries.begin, inside.broker.consumer_class.ack
+
+    def unreachable(self, *args, **more):
+        if not runs and not lost:
+            raise LedgerUnreachable
+        return begin(self, *args, **more)
+
+    def lose_the_first(self, message):
+        if not lost:
+            lost.append(message)
+            raise redis.TimeoutError
+        return ack(self, message)
+
+    monkeypatch.setattr(Deliveries, "begin", unreachable)
+    monkeypatch.setattr(inside.broker.consumer_class, "ack", lose_the_first)
+    actor = inside.actor(runs.append)
+    inside.start(threads=1)
+    actor.send(1)
+    wait(lambda: lost, "it has run, unrecorded, and its ack is lost")
+    actor.send(2)  # in the same thread, which then has done with the first one
+    wait(lambda: inside.payloads() == 0 and inside.running() == 0, "nothing is left of either")
+    assert runs == [1, 2]

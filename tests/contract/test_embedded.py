@@ -17,6 +17,7 @@ from assured_jobs.errors import LedgerUnreachable
 from assured_jobs.ledger import Ledger, Store
 from assured_jobs.ledger.deliveries import Deliveries
 from assured_jobs.recovery import Recovery
+from inside import Inside
 
 QUICK = {"heartbeat_interval": 0.5, "heartbeat_ttl": 3, "presence_grace": 0.7, "stall_ttl": 4}
 
@@ -260,6 +261,31 @@ def test_ticks_reach_the_others_without_a_command_of_theirs(server, start, clien
         "two ticks are heard",
     )
     listener.close()
+
+
+def test_a_worker_paused_between_a_forwards_begin_and_its_enqueue_forwards_nothing_when_it_wakes(
+    server, monkeypatch
+) -> None:
+    inside = Inside(server.url, watch=False, delayed_recovery_count=0)
+    begin, ran, paused = Deliveries.begin, [], []
+
+    def begin_and_sleep(self, info, entry, *args, **more):
+        answer = begin(self, info, entry, *args, **more)
+        if entry.forward and not paused:
+            paused.append(inside.declare_dead())
+            Recovery(inside.ledger).run(paused)
+            inside.side.instance._confirmed -= 60  # its own clock tells that it slept
+        return answer
+
+    monkeypatch.setattr(Deliveries, "begin", begin_and_sleep)
+    try:
+        actor = inside.actor(ran.append)
+        inside.start()
+        actor.send_with_options(args=(1,), delay=100)
+        wait(lambda: ran and inside.payloads() == 0, "it has run, and nothing is left")
+        assert ran == [1]
+    finally:
+        inside.stop()
 
 
 @pytest.mark.parametrize("executed", [True, False])

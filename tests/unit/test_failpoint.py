@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assured_jobs import failpoint
 from assured_jobs.failpoint import FAIL_POINTS, problem_of
 
 PACKAGE = Path(__file__).parents[2] / "assured_jobs"
@@ -60,3 +61,13 @@ def test_only_a_process_told_so_dies_and_says_so(value: str, code: int, told: st
     assert result.returncode == code
     assert told in result.stderr
     assert value or not result.stderr
+
+
+def test_our_own_tests_may_play_something_else_there(monkeypatch) -> None:
+    monkeypatch.setattr(failpoint, "_plan", None)
+    reached: list[str] = []
+    failpoint.play({"app.here": lambda: reached.append("here")})
+    failpoint.reach("app.here")
+    failpoint.reach("app.elsewhere")
+    failpoint.reach("app.here")
+    assert reached == ["here", "here"]
