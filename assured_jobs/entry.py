@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -40,32 +40,37 @@ def known(cls: type, data: Any) -> dict[str, Any]:
     """
     if not isinstance(data, Mapping):
         raise ValueError("expected a JSON object")  # noqa: TRY004 - what was read is at fault, not who called
-    hints = _hints(cls)
-    found = {name: value for name, value in data.items() if name in hints}
+    fits = _checks(cls)
+    found = {name: value for name, value in data.items() if name in fits}
     for name, value in found.items():
-        if not _fits(value, hints[name]):
+        if not fits[name](value):
             raise ValueError(f"{name} is none")
     return found
 
 
 @cache
-def _hints(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+def _checks(cls: type) -> dict[str, Callable[[Any], bool]]:
+    """For each field, whether a value is of its type. Made once: they are asked for every job on every page."""
+    return {name: _check(hint) for name, hint in get_type_hints(cls).items()}
 
 
-def _fits(value: Any, hint: Any) -> bool:
+def _check(hint: Any) -> Callable[[Any], bool]:
     kinds = get_args(hint)
     if get_origin(hint) is Literal:
-        return isinstance(value, str) and value in kinds
+        return lambda value: isinstance(value, str) and value in kinds
     if get_origin(hint) is tuple:
-        return isinstance(value, (list, tuple)) and all(_fits(item, kinds[0]) for item in value)
+        fits = _check(kinds[0])
+        return lambda value: isinstance(value, (list, tuple)) and all(map(fits, value))
     if kinds:
-        return any(_fits(value, kind) for kind in kinds)
+        either = [_check(kind) for kind in kinds]
+        return lambda value: any(fits(value) for fits in either)
     if hint is float:
-        return type(value) in (int, float) and value >= -_MOST and (value <= _MOST or value == float("inf"))
+        return lambda value: (
+            type(value) in (int, float) and value >= -_MOST and (value <= _MOST or value == float("inf"))
+        )
     if hint is int:
-        return type(value) is int and abs(value) <= _MOST
-    return isinstance(value, hint)
+        return lambda value: type(value) is int and abs(value) <= _MOST
+    return lambda value: isinstance(value, hint)
 
 
 def number(raw: bytes | str) -> int:

@@ -8,7 +8,7 @@ many in steps, `mirror` what happened without reading it all again. `redaction` 
 
 from __future__ import annotations
 
-from .browsing import SORTS, WAITING, Browser, Kinds, Number, Page, Sort
+from .browsing import SORTS, WAITING, Browser, Kinds, Page, Sort
 from .deciding import Plan, Tally, Verb
 from .desk import Forecast, Orphans
 from .fleet import Fleet, Member, Status
@@ -17,12 +17,11 @@ from .mirror import Mirror
 from .payloads import Shown
 from .redaction import Redaction
 from .running import Order, Progress, Running
-from .selection import DELETABLE, POISON, REASONS, RETRIABLE, STATES, Selection
+from .selection import DELETABLE, REASONS, RETRIABLE, STATES, Selection
 from .story import Story, tell_story
 
 __all__ = [
     "DELETABLE",
-    "POISON",
     "REASONS",
     "RETRIABLE",
     "SORTS",
@@ -35,7 +34,6 @@ __all__ = [
     "Kinds",
     "Member",
     "Mirror",
-    "Number",
     "Order",
     "Orphans",
     "Page",

@@ -66,6 +66,14 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Count:
+    """Of those that a selection speaks of: how many are meant, and how many are left out as poison."""
+
+    meant: Number
+    spared: Number
+
+
+@dataclass(frozen=True)
 class Kinds:
     """What some of those that are meant are: (actor, queue, reason code, number), the most frequent first.
 
@@ -125,21 +133,22 @@ class Browser:
             return Page(page.items, page.next, page.looked_at, sorted=False)
         return self._in_memory(selection, fleet, sort, size, start.passed if start else 0)
 
-    def count(self, selection: Selection, status: Status, most: int = 2 * ROWS) -> Number:
-        """How many are meant, without reading more than `most` rows. Of the unjudged, all where a mark is named."""
+    def count(self, selection: Selection, status: Status) -> Count:
+        """How many are meant, from a bounded look. Of the unjudged, all where a mark is named."""
         states = selection.within(WAITING) if not selection.states else selection.states
         if not selection.narrows:
-            return Number(sum(status.counts[state] for state in states), exact=True)
-        found = looked = 0
+            return Count(Number(sum(status.counts[state] for state in states), exact=True), Number(0, exact=True))
+        spoken_of = selection.sparing_nobody()
+        meant = found = looked = 0
         for state in (state for state in states if state != "orphaned"):
             place = None
-            while rows := self.custody.rows(state, BATCH * 2, place, sift=selection.may_admit):
+            while looked < ROWS and (rows := self.custody.rows(state, BATCH * 2, place, sift=spoken_of.may_admit)):
                 looked += len(rows)
-                found += sum(bool(raw) and self._is_meant(selection, state, at, raw) for at, raw in rows)
+                some = [raw for at, raw in rows if raw and self._is_meant(spoken_of, state, at, raw)]
+                found += len(some)
+                meant += sum(map(selection.may_admit, some))
                 place = rows[-1][0]
-                if looked >= most:
-                    return Number(found, exact=False)
-        return Number(found, exact=True)
+        return Count(Number(meant, looked < ROWS), Number(found - meant, looked < ROWS))
 
     def kinds(self, selection: Selection, total: int, *, newest: bool = False, most: int = SAMPLE) -> Kinds:
         """What those that are meant are, from a look at `most` of them in each state."""

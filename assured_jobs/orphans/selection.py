@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import get_args
 
 from ..entry import Orphan, State
@@ -39,6 +40,9 @@ class Selection:
     def of_states(self, states: tuple[State, ...]) -> Selection:
         return replace(self, states=states)
 
+    def sparing_nobody(self) -> Selection:
+        return replace(self, spare_poison=False)
+
     def within(self, states: tuple[State, ...]) -> tuple[State, ...]:
         """Which of these states are meant."""
         return tuple(state for state in states if not self.states or state in self.states)
@@ -59,22 +63,26 @@ class Selection:
 
         `Orphan.dumps` writes each of these names once, and escapes every quote that a job's own names bring along.
         """
-        found = all(needle in raw for needle in self._needles)
-        if self._spares and _needle("reason_code", POISON) in raw:
+        if self._spares and _POISONED in raw:
             return False
-        if self.text and self.text.isascii():
-            return found and json.dumps(self.text)[1:-1].lower().encode() in raw.lower()
-        return found
+        if not all(needle in raw for needle in self._needles):
+            return False
+        return not self._words or self._words in raw.lower()
 
     @property
     def _spares(self) -> bool:
         return self.spare_poison and self.reason is None
 
-    @property
+    @cached_property
     def _needles(self) -> list[bytes]:
         named = {"queue": self.queue, "actor": self.actor, "reason_code": self.reason}
         found = [_needle(name, value) for name, value in named.items() if value is not None]
         return found if self.instance is None else [*found, _needle("instance", self.instance)[:-1]]
+
+    @cached_property
+    def _words(self) -> bytes:
+        """The text as it stands in stored bytes, in lower case. Empty where other letters are stored as escapes."""
+        return json.dumps(self.text)[1:-1].lower().encode() if self.text and self.text.isascii() else b""
 
     @property
     def tells_by_bytes(self) -> bool:
@@ -101,6 +109,9 @@ class Selection:
 
 def _needle(name: str, value: str) -> bytes:
     return f'"{name}": {json.dumps(value)}'.encode()
+
+
+_POISONED = _needle("reason_code", POISON)
 
 
 def _text_of(orphan: Orphan) -> str:

@@ -41,13 +41,17 @@ class Moment:
 
 @dataclass(frozen=True)
 class Story:
-    """`waiting`: its deliveries in custody, or in a dead worker's hands. `running`: those under way."""
+    """`waiting`: its deliveries in custody, or in a dead worker's hands. `running`: those under way.
+
+    `earlier`: how many events before the timeline were left out.
+    """
 
     message_id: str
     waiting: tuple[Shown, ...]
     running: tuple[InFlight, ...]
     record: Record
     timeline: tuple[Moment, ...]
+    earlier: int = 0
 
     @property
     def is_known(self) -> bool:
@@ -62,11 +66,12 @@ def tell_story(
     told_of: Callable[[str], list[Told]] | None = None,
     most: int | None = None,
     most_bytes: int | None = None,
+    most_told: int | None = None,
 ) -> Story:
     """The story of a message id or a delivery. Reads alone. Raises ForeignValue where its record is not ours.
 
     `told_of` is asked for its events, where they are known already; `most` jobs that run or are not judged yet are
-    looked through; a payload larger than `most_bytes` is not read.
+    looked through; a payload larger than `most_bytes` is not read; the newest `most_told` events are told.
     """
     ledger = desk.ledger
     waiting = show_all(ledger, desk.find(id), most_bytes)
@@ -81,11 +86,13 @@ def tell_story(
     record = ledger.estate.records([message_id])[message_id]
     if isinstance(record, ForeignValue):
         raise record
-    told = (told_of or ledger.chronicle.of_message)(message_id)
+    everything = (told_of or ledger.chronicle.of_message)(message_id)
+    told = everything[-most_told:] if most_told else everything
     history = next((one.orphan.crashes for one in waiting if one.orphan.crashes), record.history)
     moments = [*_lives(history), *_states(waiting, told), *(Moment(one.at, one.sentence()) for one in told)]
     moments += [Moment(one.started_at, f"Started on {one.instance}, where it runs.") for one in running]
-    return Story(message_id, tuple(waiting), running, record, tuple(sorted(moments, key=lambda moment: moment.at)))
+    timeline = tuple(sorted(moments, key=lambda moment: moment.at))
+    return Story(message_id, tuple(waiting), running, record, timeline, len(everything) - len(told))
 
 
 def _thrown_away(ledger: Ledger, message_id: str) -> list[Orphan]:

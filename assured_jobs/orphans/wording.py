@@ -25,7 +25,9 @@ EXACTLY = 10
 def safe(value: object, longest: int = LONGEST) -> str:
     """Text that can neither move a cursor, nor reverse a line, nor flood a screen."""
     text = str(value)
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:longest])
+    shown = text[:longest]
+    if not shown.isprintable():
+        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return shown if len(text) <= longest else f"{shown}... ({len(text)} characters)"
 
 

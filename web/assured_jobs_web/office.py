@@ -17,7 +17,19 @@ from typing import Any
 from assured_jobs.entry import State
 from assured_jobs.ledger import Ledger, Store
 from assured_jobs.metrics import redis_collector
-from assured_jobs.orphans import Browser, Fleet, Kinds, Mirror, Orphans, Redaction, Running, Selection, Status
+from assured_jobs.orphans import (
+    Browser,
+    Fleet,
+    Kinds,
+    Mirror,
+    Orphans,
+    Redaction,
+    Running,
+    Selection,
+    Status,
+    Story,
+    tell_story,
+)  # fmt: skip
 from assured_jobs.orphans.redaction import SECRETS, Hook
 
 from .access import Authorize
@@ -81,6 +93,11 @@ class Desk:
                 chosen = Selection(states=(state,))
                 self._kinds = now, self.browser.kinds(chosen, total, newest=True)
             return self._kinds[1]
+
+    def story(self, id: str, fleet: Fleet) -> Story:
+        """What is known of one job, from bounded looks. Raises ForeignValue."""
+        bounds = {"most": 500, "most_bytes": 1024 * 1024, "most_told": 200}
+        return tell_story(self.orphans, id, fleet, told_of=self.mirror.of_message, **bounds)
 
     @cached_property
     def collector(self) -> Any:

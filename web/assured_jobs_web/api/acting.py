@@ -64,7 +64,7 @@ def _by_filter(verb: Verb, given: Any) -> Response:
     if not (states := selection.within(DECIDABLE[verb])):
         raise Refusal(400, f"state: there is nothing to {verb} but jobs that are {' or '.join(DECIDABLE[verb])}.")
     selection = selection.of_states(states)
-    number = desk.browser.count(selection, desk.look().status)
+    number = desk.browser.count(selection, desk.look().status).meant
     order = Order(verb, selection, desk.ledger.custody.now(), number.value, number.exact)
     return _answer(desk.running.step(desk.running.begin(order, principal().who).name, STEP))
 

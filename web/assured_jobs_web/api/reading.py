@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Response, jsonify, make_response, request
 
-from assured_jobs.orphans import tell_story
 from assured_jobs.orphans.wording import as_json, dumps, iso, status_as_json
 
 from ..doors import door
@@ -41,7 +40,7 @@ def api_orphans() -> Response:
         )
     except ValueError as error:
         raise Refusal(400, f"cursor: expected {error}.") from None
-    number = desk.browser.count(chosen.selection, view.status)
+    number = desk.browser.count(chosen.selection, view.status).meant
     return as_answer(
         {
             "items": [as_json(office.redaction.of(shown)) for shown in page.items],
@@ -56,9 +55,7 @@ def api_orphan(id: str) -> Response:
     office = here().office
     desk = office.desk
     view = desk.look()
-    story = tell_story(
-        desk.orphans, id[:300], view.fleet, told_of=desk.mirror.of_message, most=500, most_bytes=1024 * 1024
-    )
+    story = desk.story(id[:300], view.fleet)
     if not story.is_known:
         raise Refusal(
             404, "Nothing is known of it: it is queued, has finished, or never met a death that is remembered."

@@ -5,15 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from assured_jobs.orphans import DELETABLE, RETRIABLE, tell_story
+from assured_jobs.orphans import DELETABLE, RETRIABLE
 
 from ..doors import door
 from ..present import certainty, link
 from ..where import here
 from .page import render
-
-#: Running and unjudged jobs that are looked through for it, and bytes of its payload that are read.
-_MOST, _BYTES = 500, 1024 * 1024
 
 
 @door("/orphans/<path:id>", "view")
@@ -22,9 +19,7 @@ def job(id: str) -> tuple[str, int]:
     desk = office.desk
     view = desk.look()
     id = id[:300]
-    story = tell_story(
-        desk.orphans, id, view.fleet, told_of=desk.mirror.of_message, most=_MOST, most_bytes=_BYTES
-    )  # fmt: skip
+    story = desk.story(id, view.fleet)
     waiting: list[dict[str, Any]] = [
         {
             "shown": office.redaction.of(shown),

@@ -25,7 +25,7 @@ def orphans() -> str:
         )
     except ValueError as error:
         raise Refusal(400, f"cursor: expected {error}.") from None
-    number = desk.browser.count(chosen.selection, view.status)
+    number = desk.browser.count(chosen.selection, view.status).meant
     return render(
         "listing", view,
         chosen=chosen, page=page, number=number, rows=[office.redaction.of(shown) for shown in page.items],

@@ -11,13 +11,12 @@ from typing import Any
 from flask import current_app, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from assured_jobs.orphans import DELETABLE, POISON, RETRIABLE, Number, Order, Verb
+from assured_jobs.orphans import DELETABLE, RETRIABLE, Order, Verb
 from assured_jobs.orphans.browsing import LARGEST
 from assured_jobs.orphans.payloads import show_all
 
 from ..doors import door
 from ..filters import Filter, from_query
-from ..office import Desk, View
 from ..refusing import Refusal
 from ..where import here
 from .page import render
@@ -50,14 +49,14 @@ def _plan(verb: Verb, states: tuple[Any, ...]) -> str:
     poison = verb == "delete" or asked.selection.reason is not None or request.args.get("poison") == "1"
     chosen = Filter(replace(asked.selection.of_states(meant), spare_poison=not poison))
     as_of = desk.ledger.custody.now()
-    number = desk.browser.count(chosen.selection, view.status)
-    spared = Number(0, exact=True) if poison else _poison(desk, chosen, view)
+    count = desk.browser.count(chosen.selection, view.status)
+    number = count.meant
     kinds = desk.browser.kinds(chosen.selection, number.value, most=_LOOKED_AT)
     order = Order(verb, chosen.selection, as_of, number.value, number.exact)
     note = signer().dumps(order.dumps())
     return render(
         "planning", view,
-        verb=verb, asked=asked, order=order, number=number, spared=spared, kinds=kinds, note=note,
+        verb=verb, asked=asked, order=order, number=number, spared=count.spared, kinds=kinds, note=note,
         samples=[office.redaction.of(one) for one in show_all(desk.ledger, list(kinds.samples), LARGEST)],
         command=replace(asked, selection=asked.selection.of_states(meant)).command(verb),
     )  # fmt: skip
@@ -75,8 +74,3 @@ def agreed(text: str) -> Order:
 
 def signer() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(str(current_app.secret_key), salt=f"assured-jobs-plan.{here().name}")
-
-
-def _poison(desk: Desk, chosen: Filter, view: View) -> Number:
-    """How many are left out since they have killed their workers."""
-    return desk.browser.count(replace(chosen.selection, spare_poison=False, reason=POISON), view.status)
