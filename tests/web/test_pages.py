@@ -9,6 +9,7 @@ import time
 import pytest
 
 from assured_jobs.entry import Policy
+from assured_jobs.events import OrphanSettled
 from people import ANN, Operator
 
 KILLS = Policy(max_crashes=1)
@@ -483,3 +484,13 @@ def test_under_a_prefix_every_address_has_it(make_app, scene):
         text = client.get(path, headers=headers).text
         for address in re.findall(r'(?:href|src|action|formaction|data-run)="([^"]*)"', text):
             assert address.startswith(("/ops/", "#")), (path, address)
+
+
+def test_a_job_with_a_thousand_events_tells_the_newest_and_how_many_are_left_out(ann, scene):
+    [(message_id, _)] = scene.hold("x")
+    told = [OrphanSettled(message_id, "charge", "default", "web-1.1.aaaa", "held", f"life {n}", 1) for n in range(1000)]
+    scene.ledger.chronicle.add(told)
+    page = ann.get(f"/orphans/{message_id}").text
+    assert "life 999" in page
+    assert "life 799" not in page
+    assert "earlier events left out" in page
