@@ -33,7 +33,6 @@ _UNRECORDED = (
 #: How long a boot waits for the presence, in seconds, where the connection cannot be had at once.
 _BOOT_PATIENCE = 1.0
 
-
 #: So many heartbeats without a verified presence mean that it cannot be had.
 UNSEEN = 3
 

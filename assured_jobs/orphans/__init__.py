@@ -8,7 +8,7 @@ many in steps, `mirror` what happened without reading it all again. `redaction` 
 
 from __future__ import annotations
 
-from .browsing import SORTS, WAITING, Browser, Kinds, Page, Sort
+from .browsing import SORTS, WAITING, Browser, Kinds, Number, Page, Sort
 from .deciding import Plan, Tally, Verb
 from .desk import Forecast, Orphans
 from .fleet import Fleet, Member, Status
@@ -34,6 +34,7 @@ __all__ = [
     "Kinds",
     "Member",
     "Mirror",
+    "Number",
     "Order",
     "Orphans",
     "Page",

@@ -10,8 +10,9 @@ from flask import Response, jsonify, make_response, request
 from assured_jobs.orphans.wording import as_json, dumps, iso, status_as_json
 
 from ..doors import door
-from ..filters import MOST, from_query
+from ..filters import MOST
 from ..pages.history import before_of, chooser
+from ..pages.listing import listed
 from ..refusing import Refusal
 from ..where import here
 
@@ -30,22 +31,13 @@ def api_orphans() -> Response:
     if unknown := set(request.args) - _KNOWN_QUERY:
         got, known = ", ".join(sorted(unknown))[:200], ", ".join(sorted(_KNOWN_QUERY))
         raise Refusal(400, f"no such parameter: {got}; known are {known}.")
-    office = here().office
-    desk = office.desk
-    view = desk.look()
-    chosen = from_query(request.args)
-    try:
-        page = desk.browser.page(
-            chosen.selection, view.fleet, view.status, sort=chosen.sort, size=chosen.size, cursor=chosen.cursor
-        )
-    except ValueError as error:
-        raise Refusal(400, f"cursor: expected {error}.") from None
-    number = desk.browser.count(chosen.selection, view.status).meant
+    asked = listed()
+    redaction = here().office.redaction
     return as_answer(
         {
-            "items": [as_json(office.redaction.of(shown)) for shown in page.items],
-            "next": page.next,
-            "total": number.value if number.exact else None,
+            "items": [as_json(redaction.of(shown)) for shown in asked.page.items],
+            "next": asked.page.next,
+            "total": asked.number.value if asked.number.exact else None,
         }
     )
 
