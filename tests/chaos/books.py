@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from dramatiq.worker import POST_PROCESS_MESSAGE_RETRY_DELAY_SECS
+
 from assured_jobs.entry import Orphan
 from assured_jobs.ledger import Told
 from chaos.diary import Diary
@@ -113,16 +115,24 @@ class Keeper:
 
     def _cause(self, attempt: Attempt) -> str | None:
         assert attempt.effect
-        label, began, ended = attempt.start.label, attempt.start.at, attempt.effect.at
+        label, began, done = attempt.start.label, attempt.start.at, attempt.effect.at
+        ended = self._acked_by(done)
         pauses = self.diary.spans("SIGSTOP", "SIGCONT", label)
         declared_at, _ = self.declared.get(attempt.start.instance, (None, ""))
         if declared_at and any(a < declared_at < b + SOON and a < ended + SOON and b > began for a, b in pauses):
             return "paused past the limit"
         for end in self.ends.get(label, []):
             idle = end - ended - sum(_overlap(a, b, ended, end) for a, b in [*pauses, *self.outages])
-            if end - ended >= -0.01 and idle < SOON:
+            if end - done >= -0.01 and idle < SOON:
                 return "killed between effect and ack"
         return None
+
+    def _acked_by(self, done: float) -> float:
+        """When a job was acked that was done at that time. Where Redis was away Dramatiq sleeps, and tries again."""
+        tries = [done]
+        while any(a < tries[-1] < b for a, b in self.outages):
+            tries.append(tries[-1] + POST_PROCESS_MESSAGE_RETRY_DELAY_SECS)
+        return tries[-1]
 
     def _cause_of_doubt(self, n: int) -> str | None:
         if any(one.start.fence == 0 for one in self.attempts[n]):

@@ -21,8 +21,9 @@ from chaos.fleet import Fleet
 from chaos.sender import Sender
 from chaos.story import Follower
 
-#: How long everything may take to come to rest when the faults are over, in seconds.
-DRAIN = 240.0
+#: How long everything may take to come to rest when the faults are over, in seconds, and more for each second of the
+#: run: where poison kills a worker every other second, suspects pile up, and each of them runs alone.
+DRAIN, MORE = 240.0, 0.75
 
 
 class Chaos:
@@ -47,7 +48,8 @@ class Chaos:
             sent = sender.stop()
             faults.stop()
             self.diary.note("rest", "everybody")
-            rests = self._wait(self._rests, "everything comes to rest", DRAIN)
+            patience = DRAIN + MORE * seconds
+            rests = self._wait(self._rests, "everything comes to rest", patience)
             told = follower.stop()
         finally:
             follower.stop()
@@ -57,7 +59,7 @@ class Chaos:
         if faults.failure:
             books.wrong.append(f"the faults stopped: {faults.failure!r}")
         if not rests:
-            books.wrong.append(f"it did not come to rest in {DRAIN:g} s: {self._leftovers()}")
+            books.wrong.append(f"it did not come to rest in {patience:g} s: {self._leftovers()}")
         if letters := self.redis.zcard("dramatiq:default.XQ"):
             books.wrong.append(f"{letters} dead letters, of jobs that all succeed in the end")
         return books
