@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import ConnectionPool
 
 pytest_plugins = ["assured_jobs.testing"]
 
@@ -30,6 +31,22 @@ def pytest_report_header() -> str:
         return "redis: none"
     told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=False).stdout
     return f"redis: {program}, {told.strip()}"
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_outlives_its_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A socket that the garbage collector finds open is an error, and would be some later test's."""
+    pools: list[ConnectionPool] = []
+    make = ConnectionPool.__init__
+
+    def made(pool: ConnectionPool, *args: Any, **kwargs: Any) -> None:
+        make(pool, *args, **kwargs)
+        pools.append(pool)
+
+    monkeypatch.setattr(ConnectionPool, "__init__", made)
+    yield
+    for pool in pools:
+        pool.disconnect()
 
 
 @pytest.fixture(scope="session")
