@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from ..entry import parse
 from ..errors import LedgerError
 from ..events import Event, recall
+from ..foreign import parse
 from ..telling import complain
 from .keys import ROOM
 from .store import Store, pipelined

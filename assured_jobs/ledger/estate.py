@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from ..entry import Crash, Death, Entry, InstanceInfo, Orphan, dump_crashes, load_crashes, parse
+from ..entry import Crash, Death, Entry, InstanceInfo, Orphan, dump_crashes, load_crashes
 from ..errors import ForeignValue
+from ..foreign import parse
 from .keys import MEMORY, QueueKeys
 from .store import Store, pipelined
 

@@ -10,8 +10,9 @@ import time
 from dataclasses import asdict, dataclass
 from uuid import uuid4
 
-from ..entry import State, known, number, parse
+from ..entry import State
 from ..events import OperatorBegan, OperatorSaid
+from ..foreign import known, number, parse
 from ..ledger import Ledger
 from ..ledger.custody import Place
 from .deciding import DECIDABLE, Deciding, Verb
