@@ -50,4 +50,5 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
     assert lab.count("done") == dict.fromkeys(everything, 1)
     lab.assert_only_the_dead_lost_starts(victim, recoverer)
     assert all(lab.count("start")[n] >= 2 for n in running)
-    assert not hook or set(lab.count("hook")) == running
+    # The recoverer may have started the other two before it died with them.
+    assert not hook or running <= set(lab.count("hook")) <= set(range(4))
