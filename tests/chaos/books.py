@@ -18,6 +18,9 @@ from chaos.sender import Sent
 #: Between a job's last line and its ack lie milliseconds; on a busy machine, or behind a timeout, this many seconds.
 SOON = 3.0
 
+#: An ack that meets Redis going away was sent no longer than this after the job's last line, in seconds.
+PROMPT = 0.5
+
 
 @dataclass
 class Attempt:
@@ -130,7 +133,7 @@ class Keeper:
     def _acked_by(self, done: float) -> float:
         """When a job was acked that was done at that time. Where Redis was away Dramatiq sleeps, and tries again."""
         tries = [done]
-        while any(a < tries[-1] < b for a, b in self.outages):
+        while any(a - PROMPT < tries[-1] < b for a, b in self.outages):
             tries.append(tries[-1] + POST_PROCESS_MESSAGE_RETRY_DELAY_SECS)
         return tries[-1]
 
