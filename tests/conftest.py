@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,6 +12,10 @@ import pytest
 from redis import ConnectionPool
 
 pytest_plugins = ["assured_jobs.testing"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that began us in the background had it ignored, and what we start would not hear Ctrl-C either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 for folder in (".", "contract", "crash", "platform"):
     sys.path.insert(0, str(Path(__file__).parent / folder))

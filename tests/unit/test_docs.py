@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -86,11 +88,11 @@ LAST, ONCE = re.findall(r"```sql\n(.*?)\n```", (ROOT / "docs/fencing.md").read_t
 
 
 @pytest.fixture
-def payments() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:")
-    db.execute("CREATE TABLE payments (id PRIMARY KEY, state, fence)")
-    db.execute("INSERT INTO payments VALUES ('p-1', 'new', 0)")
-    return db
+def payments() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE payments (id PRIMARY KEY, state, fence)")
+        db.execute("INSERT INTO payments VALUES ('p-1', 'new', 0)")
+        yield db
 
 
 def test_a_zombies_write_is_refused_and_the_last_starts_are_not(payments) -> None:
