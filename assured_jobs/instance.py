@@ -72,7 +72,7 @@ class Instance:
         self._confirmed = _clock()
         self._verified = False
         self._unseen = 0
-        self._registered = False
+        self._registered = self._left = False
         self._same_server = False
         self.info = self._name()
         self.presence = self._new_presence()
@@ -103,13 +103,15 @@ class Instance:
         """
         self.draining = True
         try:
-            if self._registered:
-                if not self.ledger.instances.resign(self.info):
+            with self._lock:  # a heartbeat that came in between would find itself dead, and rise again
+                if self._registered and not self.ledger.instances.resign(self.info):
                     return False
-                self.ledger.tell(SignedOff(self.info.id))
+                self._registered, self._left = False, self._registered
         except LedgerError as error:
             logger.debug("Cannot sign off as %s yet. %s", self.info.id, error)
             return False
+        if self._left:
+            self.ledger.tell(SignedOff(self.info.id))
         self.heartbeat.stop()
         self.presence.stop()
         return True
@@ -137,6 +139,8 @@ class Instance:
     def beat(self) -> None:
         """One heartbeat, and what follows from its answer. Raises LedgerError."""
         with self._lock:
+            if self._left:
+                return
             if self._rising_from:
                 self._rise()
             elif not self._registered:

@@ -212,6 +212,17 @@ def test_a_stopped_worker_leaves_nothing_behind_and_can_be_started_again(broker,
         assert client.get(ledger.keys.lease) is None
 
 
+def test_a_heartbeat_on_its_way_while_the_worker_signs_off_raises_nobody_from_the_dead(
+    broker, start, client, ledger
+) -> None:
+    worker = start()
+    instance = next(one for one in broker.middleware if isinstance(one, AssuredJobs))._side.instance
+    worker.stop()
+    instance.beat()
+    instance.declared()
+    assert _alive(client, ledger) == []
+
+
 def test_a_worker_stopped_too_early_signs_off_when_its_last_job_has_ended(broker, start, client, ledger) -> None:
     gate = threading.Event()
     actor = dramatiq.actor(lambda: gate.wait(20), actor_name="slow", broker=broker, assured=True)
