@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ..orphans import Member, Orphans, Status
 from ..orphans.desk import PATIENCE
-from ..orphans.wording import headline, status_as_json
+from ..orphans.wording import OBSERVING, headline, status_as_json
 from .options import Options, Verb, ledger_of, shared
 from .tables import show_table, table
 from .words import ago, console, print_json, safe, span, state_text
@@ -36,6 +36,8 @@ def status(options: Options) -> None:
 def _advice(found: Status, namespace: str) -> str:
     if not found.instances and not any(found.counts.values()) and not found.deaths_last_hour:
         return f"Nothing is recorded in the namespace {namespace!r}: is it the workers' own, on this server?"
+    if found.observing and found.counts["orphaned"]:
+        return f"{OBSERVING} `assured-jobs recover` does it now, `--dry-run` says what; or unset that in the workers."
     if found.bleeding and not found.watched:
         return "Nobody brings them back by itself: start a worker, or run `assured-jobs recover`."
     if found.bleeding:
@@ -50,7 +52,7 @@ def _advice(found: Status, namespace: str) -> str:
         )
     if not found.members("alive", "draining", "stalled"):
         return "What is in the queues waits until a worker starts."
-    return "Nothing to do."
+    return f"Nothing to do. {OBSERVING}" if found.observing else "Nothing to do."
 
 
 def _print_status(found: Status, namespace: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ..entry import Death, State
+from ..entry import Death, RecoveryMode, State
 from ..ledger import Ledger, Look
 from ..ledger.overview import Overview
 from ..vigil import Finding, Vigil
@@ -38,7 +38,8 @@ class Fleet:
 class Member:
     """One instance as an operator sees it. `left` counts what a dead one holds, `running` what a living one runs.
 
-    `heartbeat_ttl` and `stall_ttl` are its own, by which it is judged; `uptime` in seconds, `rss` in bytes.
+    `heartbeat_ttl` and `stall_ttl` are its own, by which it is judged; `uptime` in seconds, `rss` in bytes. `recovery`:
+    whether it brings back what the dead left, or only observes.
     """
 
     id: str
@@ -56,6 +57,7 @@ class Member:
     rss: int | None = None
     heartbeat_ttl: float | None = None
     stall_ttl: float | None = None
+    recovery: RecoveryMode | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,12 @@ class Status:
     def bleeding(self) -> bool:
         """Jobs of the dead have not come back, or wait for a watcher that nobody is."""
         return self.counts["orphaned"] > 0 or (self.due > 0 and not self.watched)
+
+    @property
+    def observing(self) -> bool:
+        """Somebody lives, and nobody acts: the dead are seen, and what they left is brought back by no worker."""
+        living = self.members("alive", "draining", "stalled")
+        return bool(living) and all(member.recovery == "observe" for member in living)
 
     def members(self, *states: str) -> list[Member]:
         return [member for member in self.instances if member.state in states]
@@ -186,6 +194,7 @@ def _member(finding: Finding, running: dict[str, int], left: dict[str, int]) -> 
         rss=vitals.signs.rss,
         heartbeat_ttl=info.heartbeat_ttl,
         stall_ttl=info.stall_ttl,
+        recovery=info.recovery,
     )
 
 
@@ -195,4 +204,5 @@ def _dead_member(death: Death, left: int) -> Member:
     return Member(
         info.id, "dead", label_of(info.id), info.host, info.pid, info.version, age, "gone", 0, left, death.cause,
         death.signs.uptime, death.signs.rss, info.heartbeat_ttl, info.stall_ttl,
+        info.recovery,
     )  # fmt: skip

@@ -9,11 +9,18 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..entry import Orphan
+from ..settings import variable
 from .fleet import Status
 from .payloads import Shown
 
 #: Characters of a value that are shown where nothing else is said.
 LONGEST = 120
+
+#: Where `Status.observing`: whoever reads "the watcher" elsewhere would wait for it in vain.
+OBSERVING = (
+    f"Every living worker has {variable('recovery')}=observe: none of them brings anything back by itself. "
+    "Dramatiq alone may, after a minute at the earliest."
+)
 
 #: The last moment that has a name, in ms: in the year 9999.
 _LAST = 253_402_300_799_999

@@ -1,11 +1,15 @@
-"""PUT a CSV file; GET tells how much of it is imported."""
+"""PUT a CSV file; GET tells how much of it is imported. The dashboard of orphaned jobs stands beside that."""
 
 from __future__ import annotations
 
+from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI, HTTPException, Request
 from tasks import database, import_file
 
+from assured_jobs_web import create_app
+
 app = FastAPI()
+app.mount("/orphaned-jobs", WSGIMiddleware(create_app()))  # it asks who comes in, not FastAPI
 
 
 @app.put("/imports/{name}", status_code=202)

@@ -1,11 +1,21 @@
-"""POST the addresses of a newsletter, one a line; GET tells how far it is."""
+"""POST the addresses of a newsletter, one a line; GET tells how far it is. Whoever logs in sees the orphaned jobs."""
 
 from __future__ import annotations
 
+import os
+import secrets
+
 from flask import Flask, abort, request
+from login import login, who_asks
 from tasks import database, send_newsletter
 
+from assured_jobs_web import Dashboard
+
 app = Flask(__name__)
+app.secret_key = os.environ.get("SECRET_KEY") or secrets.token_hex()  # several processes need the same
+app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+app.register_blueprint(login)
+Dashboard(authorize=who_asks).init_app(app, url_prefix="/orphaned-jobs")
 
 
 @app.post("/newsletters/<name>")

@@ -9,7 +9,7 @@ from assured_jobs.orphans import Orphans
 
 FIELDS = {
     "id", "state", "label", "host", "pid", "version", "heartbeat_age", "presence", "running", "left", "cause",
-    "uptime", "rss", "heartbeat_ttl", "stall_ttl",
+    "uptime", "rss", "heartbeat_ttl", "stall_ttl", "recovery",
 }  # fmt: skip
 
 

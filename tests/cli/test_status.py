@@ -140,3 +140,55 @@ def test_a_stalled_worker_is_told_with_the_word_that_ends_it(scene):
     shown = scene.run("status").stdout
     assert "1 worker stalled: no heartbeat, still connected." in shown
     assert "`assured-jobs instances declare-dead ID`" in shown
+
+
+def watching(scene, id: str, **changes):
+    """A living worker that holds the lease."""
+    info = scene.register(id, present=True, **changes)
+    scene.redis.set(scene.keys.lease, info.id)
+    scene.ledger.instances.tick(info.id)
+    return info
+
+
+def would_be_dead(scene, id: str = "expired.4.d"):
+    """A worker that is dead by its heartbeat, with a job, and that nobody has declared so."""
+    info = scene.register(id, heartbeat_interval=0.1, heartbeat_ttl=0.3)
+    scene.start(info)
+    scene.age_heartbeat(info, 5)
+
+
+def test_where_everybody_observes_nobody_is_said_to_bring_anything_back(scene):
+    watching(scene, "web-2.1.bbbb", recovery="observe")
+    assert "Nothing to do. Every living worker has ASSURED_JOBS_RECOVERY=observe" in scene.run("status").stdout
+    would_be_dead(scene)
+    shown = scene.run("status").stdout
+    assert shown.startswith("BLEEDING: 1 job of 1 dead worker not brought back yet.")
+    assert "ASSURED_JOBS_RECOVERY=observe: none of them brings anything back by itself." in shown
+    assert "`assured-jobs recover` does it now" in shown
+    assert "within seconds" not in shown
+    scene.run("recover")
+    assert first_line(scene.run("status")).startswith("NOT BLEEDING: nothing is orphaned.")
+
+
+def test_one_living_worker_that_acts_brings_them_back(scene):
+    watching(scene, "web-2.1.bbbb", recovery="observe")
+    watching(scene, "web-3.1.cccc")
+    would_be_dead(scene)
+    shown = scene.run("status").stdout
+    assert "The watcher brings them back within seconds" in shown
+    assert "observe" not in shown
+
+
+def test_a_dead_worker_that_would_have_acted_counts_for_nothing(scene):
+    watching(scene, "web-2.1.bbbb", recovery="observe")
+    would_be_dead(scene)  # it acted while it lived
+    modes = {member["id"]: member["recovery"] for member in scene.json("status")["instances"]}
+    assert modes == {"web-2.1.bbbb": "observe", "expired.4.d": "act"}
+    assert "none of them brings anything back" in scene.run("status").stdout
+
+
+def test_where_nobody_lives_a_worker_has_to_start(scene):
+    scene.orphan()
+    shown = scene.run("status").stdout
+    assert "start a worker" in shown
+    assert "observe" not in shown

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from assured_jobs.demo.server import Server
+from visitor import Visitor
 from walkthrough import Walkthrough
 
 
@@ -25,3 +26,16 @@ def walk(server: Server, tmp_path: Path) -> Iterator[Callable[..., Walkthrough]]
     yield begin
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def visit() -> Iterator[Callable[..., Visitor]]:
+    made: list[Visitor] = []
+
+    def come(port: int, auth: tuple[str, str] | None = None) -> Visitor:
+        made.append(Visitor(port, auth))
+        return made[-1]
+
+    yield come
+    for one in made:
+        one.client.close()

@@ -7,13 +7,17 @@ from assured_jobs.demo.server import free_port
 PAGE = "http://127.0.0.1:8000/imports/stars"
 
 
-def test_an_async_import_goes_on_behind_the_last_row_and_the_web_app_can_tell(walk) -> None:
+def test_an_async_import_goes_on_behind_the_last_row_and_the_web_app_can_tell(walk, visit) -> None:
     port = free_port()
     tour = walk("fastapi", SECONDS_PER_ROW="0.4", UVICORN_PORT=str(port))
     tour.ports["8000"] = port
-    tour.start("uvicorn app:app")
+    tour.start("ASSURED_JOBS_WEB_USERNAME=ann ASSURED_JOBS_WEB_PASSWORD=change-me uvicorn app:app")
     tour.wait(lambda: tour.answers(PAGE), "the web app answers")
     tour.start("dramatiq tasks")
+    ann = visit(port, ("ann", "change-me"))
+    ann.assert_at_home()
+    for stranger in (None, ("ann", "wrong")):
+        visit(port, stranger).assert_turned_away(401)
 
     assert tour.run_json("curl")["of"] == 16
     tour.wait(lambda: tour.get(PAGE)["imported"] >= 2, "two rows are imported")
@@ -21,6 +25,7 @@ def test_an_async_import_goes_on_behind_the_last_row_and_the_web_app_can_tell(wa
     tour.kill()
     stands = tour.run_json("curl")
     assert (stands["done"], stands["crashes"], stands["imported"] < 16) == (False, 0, True)
+    tour.wait(ann.sees_the_dead, "the dashboard says so")
 
     tour.start("dramatiq tasks")
     tour.wait(lambda: tour.get(PAGE)["done"], "every row is imported")

@@ -64,6 +64,19 @@ def test_a_watcher_that_fell_silent_is_told_in_red(ann, scene):
     assert 'class="alarm fire"' in page
 
 
+def test_where_everybody_observes_the_overview_says_that_nobody_brings_them_back(make_app, scene):
+    dead = scene.register("web-1.1.aaaa", heartbeat_interval=0.1, heartbeat_ttl=0.3)
+    scene.start(dead)
+    scene.age_heartbeat(dead, 5)  # nobody who only observes declares it so
+    info = scene.register("web-2.1.bbbb", present=True, recovery="observe")
+    scene.ledger.instances.tick(info.id)
+    page = Operator(make_app().test_client(), ANN).get("/").text
+    assert "ASSURED_JOBS_RECOVERY=observe: none of them brings anything back by itself." in page
+    assert "<code data-copy>assured-jobs recover</code> does it now" in page
+    scene.register("web-3.1.cccc", present=True)
+    assert "observe" not in Operator(make_app().test_client(), ANN).get("/").text
+
+
 def test_the_list_has_everything_to_decide_by(ann, scene):
     [(message_id, _)] = scene.hold("order-1", worker="web-7.1.cccc", token="s3cret", size=3)
     text = ann.get("/orphans").text

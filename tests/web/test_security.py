@@ -205,9 +205,11 @@ def test_the_way_back_leads_to_our_own_pages_alone(ann):
 
 
 def test_a_name_that_is_not_trusted_is_refused(make_app):
-    client = make_app(trusted_hosts="dash.example, localhost").test_client()
-    assert client.get("/", headers={**ANN, "Host": "dash.example"}).status_code == 200
-    assert client.get("/", headers={**ANN, "Host": "evil.test"}).status_code == 400
+    client = make_app(trusted_hosts="dash.example, localhost, [::1]").test_client()
+    for host in ("dash.example", "dash.example:8090", "[::1]", "[::1]:8090"):
+        assert client.get("/", headers={**ANN, "Host": host}).status_code == 200, host
+    for host in ("evil.test", "evil.test:8090", "[::2]:8090", "[::1]evil.test", "dash.example.evil.test"):
+        assert client.get("/", headers={**ANN, "Host": host}).status_code == 400, host
     assert client.get("/healthz", headers={"Host": "10.0.0.9"}).status_code == 200
 
 

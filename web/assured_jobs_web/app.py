@@ -7,10 +7,10 @@ import secrets
 from typing import Any
 
 from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from .dashboard import Dashboard
 from .headers import dress
+from .proxies import behind
 from .settings import WebSettings, variable
 
 logger = logging.getLogger("assured_jobs.web")
@@ -44,6 +44,5 @@ def create_app(settings: WebSettings | None = None, **dashboard: Any) -> Flask:
     Dashboard(settings=settings, **dashboard).init_app(app)
     app.after_request(dress)
     if settings.proxies:
-        hops = settings.proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops, x_prefix=hops)  # type: ignore[method-assign]
+        app.wsgi_app = behind(app.wsgi_app, settings.proxies)  # type: ignore[assignment,method-assign]
     return app

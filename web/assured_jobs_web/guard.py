@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection
+
 from flask import current_app, g, request
 from werkzeug.sansio.utils import host_is_trusted
 
@@ -39,7 +42,7 @@ def stand_guard() -> None:
         return
     office = here().office
     settings = office.settings
-    if settings.trusted_hosts and not host_is_trusted(request.host, list(settings.trusted_hosts)):
+    if settings.trusted_hosts and not _is_trusted(request.host, settings.trusted_hosts):
         raise Refusal(
             400, f"This dashboard is not reached by that name. {variable('trusted_hosts')} lists those it has."
         )
@@ -56,6 +59,11 @@ def stand_guard() -> None:
         raise Refusal(403, f"{found.who} may not do that: it takes the right to {asked}. Nothing was done.")
     if request.method not in _SAFE and found.by != "bearer":
         csrf.check(request)
+
+
+def _is_trusted(host: str, names: Collection[str]) -> bool:
+    """Werkzeug cuts a name of its list at the first colon, which makes `[::1]` nobody's."""
+    return re.sub(r":\d+\Z", "", host) in names or host_is_trusted(host, list(names))
 
 
 def _who_are_you() -> Refusal:

@@ -13,7 +13,7 @@ from flask import session, url_for
 
 from assured_jobs.entry import Orphan
 from assured_jobs.orphans import Shown
-from assured_jobs.orphans.wording import ago, call, count, iso, safe, span
+from assured_jobs.orphans.wording import OBSERVING, ago, call, count, iso, safe, span
 
 #: Characters of pretty-printed arguments.
 _LONGEST = 64 * 1024
@@ -79,6 +79,7 @@ def helpers() -> dict[str, Any]:
     return {
         "plain": safe, "ago": ago, "span": span, "iso": iso, "count": count, "call": call, "pretty": pretty,
         "lines": lines, "job_url": job_url, "list_url": list_url, "asset": asset, "said": said, "why": why,
+        "OBSERVING": OBSERVING,
     }  # fmt: skip
 
 
