@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import re
+from base64 import urlsafe_b64encode
 
 import pytest
 from flask import Flask
@@ -195,6 +197,33 @@ def test_too_much_is_refused(ann):
     assert ann.get("/orphans?cursor=nonsense").status_code == 400
     assert ann.get("/orphans?sort=evil").status_code == 400
     assert ann.get("/history?before=../etc").status_code == 400
+
+
+@pytest.mark.parametrize("number", ["000001999999999", "000001" + "9" * 5000, "0", "-1", "+1", "1_0", "\u0661", ""])
+def test_a_number_is_bounded_however_it_is_written(ann, scene, number):
+    scene.hold("x")
+    assert ann.get(f"/orphans?limit={number}").status_code == 400
+    assert ann.get(f"/api/v1/history?limit={number}").status_code == 400
+    if number:
+        plan = re.search(r'name="plan" value="([^"]+)"', ann.get("/plan/retry").text)[1]
+        assert ann.post("/runs", {"plan": plan, "rate": number}).status_code == 400
+    assert scene.ledger.custody.count("held") == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        '["held", 0, Infinity, "x"]', '["held", 0, 1e400, "x"]', '["held", 0, NaN, "x"]', '["held"]', "[" * 700, "7",
+        f'["orphaned", {"9" * 400}]', f'["orphaned", {2**62}]', '["lost", 0]', '[["held"], 0]', "\ud800",
+    ],
+)  # fmt: skip
+def test_a_forged_cursor_is_told_in_our_own_words(ann, scene, forged):
+    scene.orphan("x")
+    cursor = urlsafe_b64encode(forged.encode(errors="surrogatepass")).decode()
+    for path in ("/orphans?sort=oldest", "/orphans?sort=actor", "/api/v1/orphans?sort=oldest"):
+        answer = ann.get(f"{path}&cursor={cursor}")
+        assert answer.status_code == 400, path
+        assert "cursor: expected a cursor as an earlier answer gave it." in answer.text
 
 
 def test_the_way_back_leads_to_our_own_pages_alone(ann):

@@ -33,7 +33,10 @@ def api_delete() -> Response:
 
 
 def _act(verb: Verb) -> Response:
-    told: Any = request.get_json(force=True, silent=True)
+    try:
+        told: Any = request.get_json(force=True, silent=True)
+    except RecursionError:  # nested too deeply
+        told = None
     if not isinstance(told, dict) or len(told) != 1 or set(told) - {"ids", "filter", "next"}:
         raise Refusal(400, f"body: {_EXPECTED}")
     desk = here().office.desk

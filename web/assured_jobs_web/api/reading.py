@@ -10,7 +10,7 @@ from flask import Response, jsonify, make_response, request
 from assured_jobs.orphans.wording import as_json, dumps, iso, status_as_json
 
 from ..doors import door
-from ..filters import MOST, from_query
+from ..filters import MOST, from_query, is_number
 from ..pages.history import before_of, chooser
 from ..refusing import Refusal
 from ..where import here
@@ -87,7 +87,7 @@ def api_instances() -> Response:
 def api_history() -> Response:
     desk = here().office.desk
     limit = request.args.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= MOST):
+    if not is_number(limit, MOST):
         raise Refusal(400, f"limit: expected a number from 1 to {MOST}.")
     before = before_of(request.args.get("before", ""))
     rows = desk.mirror.back(int(limit) + 1, before, chooser(request.args.get("action", "")))
