@@ -64,7 +64,7 @@ def say(sentence: str, *, bad: bool = False) -> None:
 
 
 def said() -> tuple[str, bool] | None:
-    found = session.pop(_SAID, None)
+    found = session.pop(_SAID) if _SAID in session else None  # an app without a key has none to take from
     return (str(found[0]), bool(found[1])) if isinstance(found, list) and found[1:] else None
 
 

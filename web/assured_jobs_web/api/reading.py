@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify, make_response, request
+from flask import Response, make_response, request
 
 from assured_jobs.orphans.wording import as_json, dumps, iso, status_as_json
 
@@ -80,7 +80,7 @@ def api_status() -> Response:
 @door("/api/v1/instances", "view")
 def api_instances() -> Response:
     members = here().office.desk.look().status.instances
-    return jsonify(items=[asdict(member) for member in members])
+    return as_answer({"items": [asdict(member) for member in members]})
 
 
 @door("/api/v1/history", "view")
