@@ -320,6 +320,21 @@ def test_a_rate_is_kept(ann, scene):
     assert scene.ledger.custody.count("released") == 40
 
 
+def test_a_rate_does_not_make_up_for_the_time_in_which_nobody_stepped(ann, scene):
+    scene.hold("x", number=200)
+    answer = ann.post("/runs", {**plan(ann.get("/plan/retry?state=held")), "rate": "10"})
+    where = answer.headers["Location"]
+    run = scene.keys.run(where.rpartition("/")[2])
+    for field in ("began", "used"):  # a minute later
+        if old := scene.redis.hget(run, field):
+            scene.redis.hset(run, field, int(old) - 60_000)
+    done = [
+        ann.post(f"{where}/step", page=where, headers={"Accept": "application/json"}).json["done"] for _ in range(5)
+    ]
+    assert 10 <= done[0] <= 40
+    assert done[-1] < 60
+
+
 def test_who_did_what_stands_in_the_history_before_and_after(ann, scene):
     made = scene.hold("x", number=3)
     ann.post("/act/retry", {"id": made[0][1]})
