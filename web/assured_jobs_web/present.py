@@ -20,6 +20,9 @@ _LONGEST = 64 * 1024
 
 _SAID = "assured_jobs_said"
 
+#: Characters of an id in an address.
+_LONGEST_ID = 300
+
 
 def pretty(value: Any) -> str:
     """JSON over several lines, each made harmless by itself."""
@@ -36,8 +39,11 @@ def lines(text: str, longest: int = _LONGEST) -> str:
 
 def job_url(id: str) -> str | None:
     """The page of a job; None where its id cannot stand in an address."""
+    steps = id.split("/")
+    if not id.strip("./ ") or not steps[0] or "\n" in id or len(id) > _LONGEST_ID or {".", ".."} & {*steps}:
+        return None  # it would lead elsewhere
     try:
-        return url_for(".job", id=id) if id.strip("./ ") else None
+        return url_for(".job", id=id)
     except UnicodeError:
         return None
 
