@@ -296,6 +296,12 @@ def test_no_password_and_no_address_of_redis_stands_on_any_page(server, caplog):
     assert "hunter2" not in caplog.text
 
 
+def test_a_refusal_shows_nothing_of_what_it_is_made_with(app, ann):
+    for answer in (ann.get("/nope"), app.test_client().get("/"), ann.get("/orphans?limit=0"), ann.post("/act/retry")):
+        assert "jinja" not in answer.text
+        assert 'class="namespace"' not in answer.text or NAMESPACE in answer.text
+
+
 def test_a_bug_shows_nothing_inside(app, ann, monkeypatch, caplog):
     monkeypatch.setattr("assured_jobs_web.pages.overview.draw", lambda _: 1 / 0)
     answer = ann.get("/")
