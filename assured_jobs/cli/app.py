@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from io import TextIOWrapper
 from typing import IO, Any
 
@@ -38,6 +39,9 @@ _AT_NIGHT = [
     "assured-jobs web        all of this in a browser",
 ]
 
+#: The logger of the dashboard.
+_DASHBOARD = "assured_jobs.web"
+
 
 class Complaint(click.ClickException):
     """An error told in one sentence."""
@@ -53,10 +57,19 @@ class Complaint(click.ClickException):
 
 
 class _Complaints(logging.Handler):
-    """What went wrong for one job or one worker while the rest went on. Lesser events are in the report."""
+    """What went wrong for one job or one worker while the rest went on. Lesser events are in the report.
+
+    The dashboard has no report, and its pages say no more than that its log does: warnings and tracebacks are told.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.ERROR or record.name == _DASHBOARD
 
     def emit(self, record: logging.LogRecord) -> None:
         click.echo(f"assured-jobs: {safe(record.getMessage(), 1000)}", err=True)
+        if record.exc_info and record.name == _DASHBOARD:
+            for line in "".join(traceback.format_exception(*record.exc_info)).splitlines():
+                click.echo(safe(line, 1000), err=True)
 
 
 class Verbs(click.Group):
@@ -91,7 +104,7 @@ def main(context: click.Context, _options: Options) -> None:
 
     --url, --namespace and --json may stand before or after the verb.
     """
-    complaints = _Complaints(logging.ERROR)
+    complaints = _Complaints(logging.WARNING)
     logging.getLogger("assured_jobs").addHandler(complaints)
     context.call_on_close(lambda: logging.getLogger("assured_jobs").removeHandler(complaints))
     for stream in (sys.stdout, sys.stderr):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from secrets import token_hex
 from typing import Any
 
 import click
@@ -29,7 +30,7 @@ def show_dashboard(options: Options) -> None:
         with private_redis() as where, closing(Samples(where, NAMESPACE)) as samples:
             samples.make()
             samples.keep_alive()
-            settings = serving.WebSettings(auth="anonymous", environment="demo")
+            settings = serving.WebSettings(auth="anonymous", environment="demo", secret_key=token_hex(32))
             jobs = AssuredJobsSettings(redis_url=where, namespace=NAMESPACE)
             serving.serve("127.0.0.1", 0, ready=_ready, settings=settings, jobs=jobs)
     except KeyboardInterrupt:

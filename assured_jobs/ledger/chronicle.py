@@ -39,7 +39,9 @@ class Told:
         with suppress(ValueError, TypeError, AttributeError, ArithmeticError, LookupError):
             if event:
                 return event.sentence()
-        return f"{self.action}: {json.dumps(self.fact)}"
+        with suppress(RecursionError):
+            return f"{self.action}: {json.dumps(self.fact)}"
+        return f"{self.action}: nested too deeply to be told"
 
 
 class Chronicle:

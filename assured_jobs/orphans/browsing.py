@@ -105,9 +105,9 @@ class _Cursor:
         try:
             state, passed, *where = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             place = Place(int(where[0]), str(where[1])) if where else None
-        except (ValueError, TypeError, IndexError, RecursionError):
+        except (ValueError, TypeError, IndexError, OverflowError, RecursionError):
             raise ValueError("a cursor as an earlier answer gave it") from None
-        if state not in ORDER or not isinstance(passed, int) or passed < 0:
+        if state not in ORDER or not isinstance(passed, int) or not 0 <= passed <= ROWS:
             raise ValueError("a cursor as an earlier answer gave it")
         return cls(state, place, passed)
 

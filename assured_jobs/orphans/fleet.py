@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 
@@ -95,12 +96,16 @@ class Status:
 
 
 class Lookout:
-    """Keeps one watch over many looks, so that a dashboard which looks often knows more than one look tells."""
+    """Keeps one watch over many looks, so that a dashboard which looks often knows more than one look tells.
+
+    May be asked by several threads: the watch has one connection, and they take turns.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.overview = Overview(ledger.store)
         self._vigil = Vigil(ledger, once=True)
+        self._looking = threading.Lock()
 
     def close(self) -> None:
         self._vigil.close()
@@ -159,7 +164,8 @@ class Lookout:
         )
 
     def _look(self) -> Fleet:
-        look, findings = self._vigil.look()
+        with self._looking:
+            look, findings = self._vigil.look()
         judged = [finding.as_death(look.now) for finding in findings if finding.judgement.state == "dead"]
         return Fleet(look, findings, self.ledger.instances.deaths(list(look.dead)), judged)
 

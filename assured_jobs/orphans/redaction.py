@@ -6,10 +6,12 @@ function of your own says.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from .payloads import Shown
@@ -18,16 +20,26 @@ logger = logging.getLogger("assured_jobs")
 
 HIDDEN = "[hidden]"
 
-#: A name that contains one of these, in any case, has a value that is not shown.
+#: A name that contains one of these has a value that is not shown: `api_key` is `API-Key` and `apiKey` as well.
 SECRETS = (
-    "password", "passwd", "passphrase", "secret", "token", "authorization", "cookie", "api_key", "apikey", "api-key",
-    "access_key", "private_key", "credential", "session", "csrf", "card_number", "cvv", "iban",
+    "password", "passwd", "pwd", "pass_phrase", "secret", "token", "authorization", "cookie", "api_key", "access_key",
+    "private_key", "credential", "session", "csrf", "card_number", "cvv", "iban",
 )  # fmt: skip
 
 #: A value that is a secret whatever it is called: a header, a key, a login within a URL.
 _HEADER = re.compile(r"^\s*(?:bearer|basic)\s+\S", re.IGNORECASE)
-_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
-_LOGIN = re.compile(r"(?<=://)[^/\s@]{0,300}(?=@)")
+_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----|[\s\S]*)")
+_LOGIN = re.compile(r"(?<=://)[^/\s'\"]*(?=@)")
+_BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]+", re.IGNORECASE)
+
+#: Behind a name in a text. Each of these takes whatever it has looked at: the text is somebody else's, and may be made
+#: to be slow. A header ends with its line; so does what is opened there.
+_LINE = re.compile(r"\b((?:authorization|cookie)\s?[:=]\s?)[^\n'\"]+", re.IGNORECASE)
+_QUOTED = (
+    r"(?:'''[\s\S]*?(?:'''|\Z)|\"\"\"[\s\S]*?(?:\"\"\"|\Z)"
+    r"|'(?:[^'\\\n]|\\.)*(?:'|\\?$)|\"(?:[^\"\\\n]|\\.)*(?:\"|\\?$))"
+)
+_VALUE = rf"(?:[\[{{(][^\n]*|\\{{1,9}}['\"][^\n]*|[^\s,;&)'\"]*(?:{_QUOTED})?)"
 
 _DEEPEST = 40
 
@@ -57,11 +69,12 @@ class Redaction:
         if self.hook:
             try:
                 args, kwargs = self.hook(shown.orphan.actor, args, kwargs)
+                args, kwargs = list(args), dict(kwargs)
             except Exception:
                 logger.exception("The redaction hook failed for %r: its arguments are not shown.", shown.orphan.actor)
                 return replace(shown, args=None, kwargs=None, payload_error="the redaction hook failed", traceback=None)
         return replace(
-            shown, args=self._of(list(args), 0), kwargs=self._of(dict(kwargs), 0),
+            shown, args=[self._of(one, 0) for one in args], kwargs=self._of(kwargs, 0),
             traceback=self._of_text(shown.traceback),
         )  # fmt: skip
 
@@ -70,27 +83,62 @@ class Redaction:
             return "[nested too deep]"
         if isinstance(value, dict):
             return {
-                name: HIDDEN if self._is_secret(str(name)) else self._of(inner, depth + 1)
+                _LOGIN.sub("***", str(name)): HIDDEN if self._is_secret(str(name)) else self._of(inner, depth + 1)
                 for name, inner in value.items()
             }
         if isinstance(value, (list, tuple)):
+            match value:
+                case [str() as name, _] if self._is_secret(name):  # a header, as a pair
+                    return [name, HIDDEN]
             return [self._of(inner, depth + 1) for inner in value]
-        if isinstance(value, str):
-            return HIDDEN if _HEADER.match(value) or _KEY.search(value) else _LOGIN.sub("***", value)
-        return value
+        if value is None or isinstance(value, (bool, int, float)):
+            return value
+        return self._of_string(str(value), depth)
+
+    def _of_string(self, text: str, depth: int) -> Any:
+        if _HEADER.match(text) or _KEY.search(text):
+            return HIDDEN
+        if text.lstrip()[:1] in ("{", "[", '"'):
+            try:
+                told = json.loads(text)
+            except (ValueError, RecursionError):
+                pass
+            else:
+                hidden = self._of(told, depth + 1)
+                return text if hidden == told else json.dumps(hidden, ensure_ascii=False)
+        return self._without(text)
 
     def _is_secret(self, name: str) -> bool:
-        plain = name.lower()
-        return any(word in plain for word in self.names)
+        return bool(self._named.search(name))
 
     def _of_text(self, text: str | None) -> str | None:
         """A traceback: `password='x'` and the like, as they stand in errors and in lines of code."""
-        if text is None or self.everything:
-            return None
-        if not self.names:
-            return _LOGIN.sub("***", text)
-        # Every repetition is bounded: the text is somebody else's, and may be made to be slow.
-        name = rf"(?:{'|'.join(map(re.escape, self.names))})[\w-]{{0,40}}['\"]?\s{{0,5}}[=:]\s{{0,5}}"
-        value = r"(?:'[^']{0,300}'|\"[^\"]{0,300}\"|[^\s,;)]{1,300})"
-        hidden = re.sub(f"({name}){value}", rf"\1{HIDDEN}", text[:LONGEST_TEXT], flags=re.IGNORECASE)
-        return _LOGIN.sub("***", hidden)
+        return None if text is None or self.everything else self._without(text[:LONGEST_TEXT])
+
+    def _without(self, text: str) -> str:
+        text = _LOGIN.sub("***", _KEY.sub(HIDDEN, text))
+        known = text.lower()
+        if "bearer" in known or "authorization" in known or "cookie" in known:
+            text = _BEARER.sub(rf"\1{HIDDEN}", _LINE.sub(rf"\1{HIDDEN}", text))
+        # Most texts name nothing, and are long: to look for that is quick.
+        return self._told.sub(rf"\1{HIDDEN}", text) if any(word in known for word in self._first_words) else text
+
+    @cached_property
+    def _named(self) -> re.Pattern[str]:
+        return re.compile(self._words, re.IGNORECASE)
+
+    @cached_property
+    def _told(self) -> re.Pattern[str]:
+        """A secret's name in a text, what stands between, and its value."""
+        name = rf"(?:{self._words})[\w-]{{0,40}}\\{{0,9}}['\"]?\s{{0,5}}(?:=>|:=|[=:]|,(?=\s?['\"]))\s{{0,5}}"
+        return re.compile(f"({name}){_VALUE}", re.IGNORECASE | re.MULTILINE)
+
+    @property
+    def _words(self) -> str:
+        """Each name, however its parts are joined."""
+        parts = ([re.escape(part) for part in re.split("[-_ ]", name)] for name in self.names)
+        return "|".join(r"[\W_]?".join(one) for one in parts) or "(?!)"
+
+    @cached_property
+    def _first_words(self) -> tuple[str, ...]:
+        return tuple({re.split("[-_ ]", name)[0].lower() for name in self.names})

@@ -21,6 +21,9 @@ from .selection import Selection
 #: Jobs that are decided in one round trip, and how long a step goes on, in seconds.
 BATCH, STEP = 250, 1.0
 
+#: What a rate allowed while nobody took a step is made up for only so far, in ms.
+LEEWAY = 2000
+
 
 @dataclass(frozen=True)
 class Order:
@@ -106,19 +109,28 @@ class Running:
             found = _progress(name, fields)
             if found is None or found.ended:
                 return found
-            allowed = self._allowed(found)
-            if allowed > 0 and not self._batch(found, fields, allowed) and self.ledger.runs.end(name, "finished"):
+            since = self._since(found, fields) if found.order.rate else 0
+            allowed = self._allowed(found, since)
+            if (
+                allowed > 0
+                and not self._batch(found, fields, allowed, since)
+                and self.ledger.runs.end(name, "finished")
+            ):
                 self._tell(name)
             if time.monotonic() > until or not allowed:
                 return self.look(name)
 
-    def _allowed(self, found: Progress) -> int:
+    def _since(self, found: Progress, fields: dict[str, str]) -> int:
+        """Up to when its rate has been used, in ms."""
+        used = number(fields.get("used", str(found.began)))
+        return max(used, self.ledger.custody.now() - LEEWAY)
+
+    def _allowed(self, found: Progress, since: int) -> int:
         if not found.order.rate:
             return BATCH
-        passed = (self.ledger.custody.now() - found.began) / 1000
-        return min(BATCH, max(0, int(passed * found.order.rate) - found.done))
+        return min(BATCH, max(0, (self.ledger.custody.now() - since) * found.order.rate // 1000))
 
-    def _batch(self, found: Progress, fields: dict[str, str], most: int) -> bool:
+    def _batch(self, found: Progress, fields: dict[str, str], most: int, since: int) -> bool:
         """One bounded look at the next rows, and what is decided of them. False where nothing follows."""
         order = found.order
         states = order.selection.within(DECIDABLE[order.verb])
@@ -141,6 +153,8 @@ class Running:
         done = sum(word in ("released", "discarded") for word in words)
         last = rows[-1][0]
         where_now: dict[str, str | int] = {"state": state, "score": last.score, "delivery": last.delivery}
+        if found.order.rate:
+            where_now["used"] = since + done * 1000 // found.order.rate
         self.ledger.runs.advance(found.name, where_now, done, len(rows))
         return True
 
@@ -158,6 +172,7 @@ def _place(fields: dict[str, str]) -> Place | None:
 def _progress(name: str, fields: dict[str, str]) -> Progress | None:
     try:
         _place(fields)
+        number(fields.get("used", "0"))
         return Progress(
             name, Order.loads(fields["order"]), fields["who"], number(fields["began"]), number(fields["done"]),
             number(fields["looked"]), fields.get("ended", ""),

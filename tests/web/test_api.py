@@ -144,6 +144,29 @@ def test_a_wrong_body_is_told_and_nothing_done(post, scene, body, says):
     assert scene.ledger.custody.count("held") == 1
 
 
+@pytest.mark.parametrize("verb", ["retry", "delete"])
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"queue": ""}, "queue"), ({"actor": None}, "actor"), ({"q": "  "}, "q"), ({"state": []}, "state"),
+        ({"state": ""}, "state"), ({"state": "held", "instance": ""}, "instance"), ({"state": {}}, "state"),
+    ],
+)  # fmt: skip
+def test_an_empty_condition_does_not_mean_everything(post, scene, verb, given, name):
+    scene.hold("x")
+    answer = post(f"/orphans/{verb}", {"filter": given})
+    assert answer.status_code == 400
+    assert answer.json["error"].startswith(f"{name}: expected a value")
+    assert scene.ledger.custody.count("held") == 1
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"a":' * 40_000, "\ufeff[", '{"ids": [' + "9" * 5000 + "]}"])
+def test_a_body_that_cannot_be_read_is_told(app, body):
+    answer = app.test_client().post("/api/v1/orphans/retry", data=body, headers=BEARER)
+    assert answer.status_code == 400
+    assert "body: expected JSON" in answer.json["error"]
+
+
 def test_a_misspelt_parameter_is_not_passed_over(get):
     answer = get("/orphans?que=mail")
     assert answer.status_code == 400

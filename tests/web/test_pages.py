@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
+from urllib.parse import urlsplit
 
+import dramatiq
 import pytest
 
 from assured_jobs.entry import Policy
 from assured_jobs.events import OrphanSettled
+from assured_jobs.recovery import Recovery
 from people import ANN, Operator
 
 KILLS = Policy(max_crashes=1)
@@ -333,6 +336,21 @@ def test_a_rate_is_kept(ann, scene):
     assert scene.ledger.custody.count("released") == 40
 
 
+def test_a_rate_does_not_make_up_for_the_time_in_which_nobody_stepped(ann, scene):
+    scene.hold("x", number=200)
+    answer = ann.post("/runs", {**plan(ann.get("/plan/retry?state=held")), "rate": "10"})
+    where = answer.headers["Location"]
+    run = scene.keys.run(where.rpartition("/")[2])
+    for field in ("began", "used"):  # a minute later
+        if old := scene.redis.hget(run, field):
+            scene.redis.hset(run, field, int(old) - 60_000)
+    done = [
+        ann.post(f"{where}/step", page=where, headers={"Accept": "application/json"}).json["done"] for _ in range(5)
+    ]
+    assert 10 <= done[0] <= 40
+    assert done[-1] < 60
+
+
 def test_who_did_what_stands_in_the_history_before_and_after(ann, scene):
     made = scene.hold("x", number=3)
     ann.post("/act/retry", {"id": made[0][1]})
@@ -418,6 +436,35 @@ def test_hostile_names_and_arguments_stay_text(ann, scene, evil):
         )
         assert page.status_code == 200
         assert "<script>window" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("id", "leads"),
+    [
+        ("a/b", True), ("a//b", True), ("a?b=c#d", True), ("%2e%2e", True), ("\0", True), ("x" * 300, True),
+        ("../history", False), ("a/../../b", False), ("/a", False), ("//evil.test", False), ("a\nb", False),
+        ("x" * 301, False), ("..", False), ("\ud800", False),
+    ],
+    ids=range(14),
+)  # fmt: skip
+def test_a_job_is_linked_where_its_id_leads_to_it_and_nowhere_else(ann, scene, id, leads):
+    info = scene.register("web-1.1.aaaa")
+    sent = scene.broker.enqueue(dramatiq.Message("default", "charge", (), {}, {}, message_id=id))
+    scene.start_as(info, id, sent.options["redis_message_id"], Policy(on_orphan="hold"))
+    scene.declare_dead(info)
+    Recovery(scene.ledger).run([info.id])
+    found = re.search(r'<a class="id" href="([^"]*)"', ann.get("/orphans").text)
+    assert bool(found) == leads
+    if found:
+        assert ann.get(found[1]).status_code == 200
+        assert urlsplit(found[1]).path.startswith("/orphans/")
+
+
+def test_events_that_are_nested_deeply_hurt_nobody(ann, scene):
+    for depth in range(300, 1000, 5):
+        scene.redis.xadd(scene.keys.events, {"action": "X", "fact": '{"a": ' + "[" * depth + "]" * depth + "}"})
+    for before in ("", *(told.id for told in scene.ledger.chronicle.last(200)[::40])):
+        assert ann.get(f"/history?before={before}").status_code == 200
 
 
 def test_payloads_that_cannot_be_shown_hurt_nobody(ann, scene):

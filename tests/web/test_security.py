@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import re
+import time
+from base64 import urlsafe_b64encode
 
 import pytest
 from flask import Flask
@@ -142,6 +145,37 @@ def test_the_hosts_own_login_decides(server):
     assert "carol" in client.get("/orphans", headers={"X-User": "carol"}).text
 
 
+@pytest.mark.parametrize("theirs", [ANN, BEARER, {"Authorization": "Negotiate abc"}])
+def test_what_a_proxy_or_the_host_asks_for_shuts_nobody_out(server, theirs):
+    jobs = AssuredJobsSettings(redis_url=server.url, namespace=NAMESPACE)
+    host = create_app(WebSettings(), jobs=jobs, authorize=lambda _: Principal.viewer("carol"))
+    assert "carol" in host.test_client().get("/orphans", headers=theirs).text
+    anybody = create_app(WebSettings(auth="anonymous"), jobs=jobs).test_client()
+    assert anybody.get("/orphans", headers=theirs).status_code == 200
+    assert anybody.post("/act/retry", headers=theirs).status_code == 403, "CSRF holds all the same"
+
+
+def test_who_shows_the_wrong_thing_of_ours_is_nobody(server):
+    jobs = AssuredJobsSettings(redis_url=server.url, namespace=NAMESPACE)
+    settings = {**SECRETS, "auth": "anonymous", "username": None, "password": None}
+    for app in (
+        create_app(WebSettings(**settings), jobs=jobs),
+        create_app(WebSettings(**SECRETS), jobs=jobs, authorize=lambda _: Principal.operator("carol")),
+    ):
+        for wrong in (basic("bob", "wrong"), {"Authorization": "Bearer wrong"}):
+            assert app.test_client().get("/orphans", headers=wrong).status_code == 401
+
+
+def test_a_host_without_a_key_is_told_so(server):
+    host = Flask("host")
+    jobs = AssuredJobsSettings(redis_url=server.url, namespace=NAMESPACE)
+    Dashboard(settings=WebSettings(**SECRETS), jobs=jobs).init_app(host)
+    for path in ("/", "/nope", "/api/v1/status"):
+        answer = host.test_client().get(path, headers=ANN)
+        assert answer.status_code == 503
+        assert "has no SECRET_KEY" in answer.text
+
+
 def test_what_the_browser_may_do(ann):
     headers = ann.get("/").headers
     policy = headers["Content-Security-Policy"]
@@ -197,6 +231,33 @@ def test_too_much_is_refused(ann):
     assert ann.get("/history?before=../etc").status_code == 400
 
 
+@pytest.mark.parametrize("number", ["000001999999999", "000001" + "9" * 5000, "0", "-1", "+1", "1_0", "\u0661", ""])
+def test_a_number_is_bounded_however_it_is_written(ann, scene, number):
+    scene.hold("x")
+    assert ann.get(f"/orphans?limit={number}").status_code == 400
+    assert ann.get(f"/api/v1/history?limit={number}").status_code == 400
+    if number:
+        plan = re.search(r'name="plan" value="([^"]+)"', ann.get("/plan/retry").text)[1]
+        assert ann.post("/runs", {"plan": plan, "rate": number}).status_code == 400
+    assert scene.ledger.custody.count("held") == 1
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        '["held", 0, Infinity, "x"]', '["held", 0, 1e400, "x"]', '["held", 0, NaN, "x"]', '["held"]', "[" * 700, "7",
+        f'["orphaned", {"9" * 400}]', f'["orphaned", {2**62}]', '["lost", 0]', '[["held"], 0]', "\ud800",
+    ],
+)  # fmt: skip
+def test_a_forged_cursor_is_told_in_our_own_words(ann, scene, forged):
+    scene.orphan("x")
+    cursor = urlsafe_b64encode(forged.encode(errors="surrogatepass")).decode()
+    for path in ("/orphans?sort=oldest", "/orphans?sort=actor", "/api/v1/orphans?sort=oldest"):
+        answer = ann.get(f"{path}&cursor={cursor}")
+        assert answer.status_code == 400, path
+        assert "cursor: expected a cursor as an earlier answer gave it." in answer.text
+
+
 def test_the_way_back_leads_to_our_own_pages_alone(ann):
     for back in ("https://evil.test/", "//evil.test", "queue=mail&next=https://evil.test", "limit=99999", "%ff=&&&"):
         where = ann.post("/act/retry", {"id": "x", "back": back}).headers["Location"]
@@ -237,6 +298,12 @@ def test_no_password_and_no_address_of_redis_stands_on_any_page(server, caplog):
     assert "hunter2" not in caplog.text
 
 
+def test_a_refusal_shows_nothing_of_what_it_is_made_with(app, ann):
+    for answer in (ann.get("/nope"), app.test_client().get("/"), ann.get("/orphans?limit=0"), ann.post("/act/retry")):
+        assert "jinja" not in answer.text
+        assert 'class="namespace"' not in answer.text or NAMESPACE in answer.text
+
+
 def test_a_bug_shows_nothing_inside(app, ann, monkeypatch, caplog):
     monkeypatch.setattr("assured_jobs_web.pages.overview.draw", lambda _: 1 / 0)
     answer = ann.get("/")
@@ -267,6 +334,33 @@ def test_a_host_with_its_own_csrf_protection_keeps_its_exemptions(server, scene)
     assert scene.redis.zscore(scene.keys.released, delivery)
     asked["headers"] = BEARER
     assert client.post("/orphaned-jobs/api/v1/orphans/retry", **asked).json["done"] == 1
+
+
+def test_forms_name_their_token_as_the_host_does(server, scene):
+    host = Flask("host")
+    host.secret_key = "host's own"
+    host.config["WTF_CSRF_FIELD_NAME"] = "host_token"
+    CSRFProtect(host)
+    jobs = AssuredJobsSettings(redis_url=server.url, namespace=NAMESPACE)
+    Dashboard(settings=WebSettings(**SECRETS), jobs=jobs).init_app(host)
+    [(_, delivery)] = scene.hold("x")
+    client = host.test_client()
+    token = re.search(r'name="host_token" value="([^"]+)"', client.get("/orphans", headers=ANN).text)[1]
+    answer = client.post("/act/retry", data={"host_token": token, "id": delivery}, headers=ANN)
+    assert answer.status_code == 303
+    assert scene.ledger.custody.count("released") == 1
+
+
+def test_the_api_speaks_our_json_whatever_the_hosts(app, scene):
+    app.json.ensure_ascii = False
+    client = app.test_client()
+    answer = client.post("/api/v1/orphans/retry", data='{"filter": {"\\ud800": 1}}', headers=BEARER)
+    assert answer.status_code == 400
+    assert "got \ud800" in answer.json["error"]
+    scene.register("web-1.1.\udcff", heartbeat_ttl=float("inf"))
+    scene.redis.zadd(scene.keys.alive, {b"web-1.1.\xff": int(time.time() * 1000)})
+    [one] = client.get("/api/v1/instances", headers=VIEWER).json["items"]
+    assert (one["id"], one["heartbeat_ttl"]) == ("web-1.1.\udcff", "inf")
 
 
 def test_two_dashboards_in_one_app_each_have_their_own_redis(server, own_server, scene):

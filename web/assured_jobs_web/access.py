@@ -49,13 +49,23 @@ Authorize = Callable[[Request], "Principal | None"]
 def identify(request: Request, settings: WebSettings, authorize: Authorize | None) -> Principal | None:
     """Who asks, or None. What the request itself carries goes before what the host knows."""
     found = _by_header(request, settings)
-    if found is None and request.authorization is None and authorize is not None:
-        found = authorize(request)
-    if found is None and settings.auth == "anonymous" and request.authorization is None:
-        found = Principal(f"anonymous@{request.remote_addr}", OPERATOR, "anonymous")
+    if found is None and not _is_ours(request.authorization, settings):
+        if authorize is not None:
+            found = authorize(request)
+        if found is None and settings.auth == "anonymous":
+            found = Principal(f"anonymous@{request.remote_addr}", OPERATOR, "anonymous")
     if found is not None and settings.readonly:
         found = Principal(found.name, found.rights & VIEWER, found.by)
     return found
+
+
+def _is_ours(told: Any, settings: WebSettings) -> bool:
+    """Whether it is of the kind that is asked for here. Any other is for a host, or for a proxy before it."""
+    ours = {
+        "basic": settings.password or settings.readonly_password,
+        "bearer": settings.token or settings.readonly_token,
+    }
+    return told is not None and bool(ours.get(told.type))
 
 
 def _by_header(request: Request, settings: WebSettings) -> Principal | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Request
+from flask import Request, current_app
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
@@ -17,7 +17,12 @@ from .refusing import Refusal
 #: A page may be left open over a week's night shifts, in seconds.
 _VALID = 7 * 86400
 
-FIELD, HEADER = "csrf_token", "X-CSRFToken"
+HEADER = "X-CSRFToken"
+
+
+def field() -> str:
+    """What a form of ours calls it: as the host does, whose own protection may look for it."""
+    return str(current_app.config.get("WTF_CSRF_FIELD_NAME", "csrf_token"))
 
 
 def token() -> str:
@@ -34,7 +39,7 @@ def check(request: Request) -> None:
     elif (origin := request.headers.get("Origin")) is not None and urlsplit(origin).netloc != request.host:
         raise Refusal(403, "This was sent by another site's page. Nothing was done.")
     try:
-        validate_csrf(request.form.get(FIELD) or request.headers.get(HEADER), time_limit=_VALID)
+        validate_csrf(request.form.get(field()) or request.headers.get(HEADER), time_limit=_VALID)
     except ValidationError:
         raise Refusal(
             403, "This page was open for too long, or the dashboard was restarted. Nothing was done: load it again."

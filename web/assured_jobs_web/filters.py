@@ -49,10 +49,15 @@ class Filter:
         return " ".join(["assured-jobs", verb, *(words or ["--all"])])
 
 
+def is_number(text: str, most: int) -> bool:
+    """Whether it says a number from 1 to `most`, and nothing that Python alone takes for one."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most
+
+
 def from_query(args: Any) -> Filter:
     """Raises Refusal where the address says what cannot be meant."""
     size = args.get("limit", str(SIZE))
-    if not (size.isascii() and size.isdigit() and 1 <= int(size[:6]) <= MOST):
+    if not is_number(size, MOST):
         raise Refusal(400, f"limit: expected a number from 1 to {MOST}.")
     sort = args.get("sort") or "oldest"
     if sort not in SORTS:

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from assured_jobs.entry import State
+from assured_jobs.errors import LedgerError
 from assured_jobs.ledger import Ledger, Store
 from assured_jobs.metrics import redis_collector
 from assured_jobs.orphans import (
@@ -68,16 +69,32 @@ class Desk:
         self.mirror = Mirror(self.ledger.chronicle)
         self._looking = threading.Lock()
         self._view: tuple[float, View] | None = None
+        self._failed: LedgerError | None = None
         self._kinds: tuple[float, Kinds] | None = None
 
     def look(self) -> View:
-        """Everybody, judged; a second old at most. Raises LedgerError."""
-        with self._looking:
+        """Everybody, judged; a second old at most. Raises LedgerError.
+
+        Where Redis does not answer, one waits for it, and nobody waits for that one: the others hear what was heard
+        last. Pages that queue for a Redis that hangs would keep every thread, and /healthz waiting.
+        """
+        before = self._failed
+        if not self._looking.acquire(blocking=before is None):
+            raise _again(before)
+        try:
+            if before is None and self._failed is not None:  # that is what was waited for
+                raise _again(self._failed)
             now = time.monotonic()
             if self._view is None or now - self._view[0] > _FRESH:
                 fleet = self.orphans.look()
                 self._view = now, View(fleet, self.orphans.status(fleet))
+            self._failed = None
             return self._view[1]
+        except LedgerError as error:
+            self._failed = error
+            raise
+        finally:
+            self._looking.release()
 
     def look_again(self) -> View:
         """After something was done: what is known is forgotten first."""
@@ -107,6 +124,11 @@ class Desk:
     def close(self) -> None:
         self.orphans.close()
         self.ledger.close()
+
+
+def _again(error: LedgerError | None) -> LedgerError:
+    """The same for another thread: one that is raised collects where it has been."""
+    return type(error)(str(error)) if error else LedgerError()
 
 
 class Office:

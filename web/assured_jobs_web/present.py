@@ -20,6 +20,9 @@ _LONGEST = 64 * 1024
 
 _SAID = "assured_jobs_said"
 
+#: Characters of an id in an address.
+_LONGEST_ID = 300
+
 
 def pretty(value: Any) -> str:
     """JSON over several lines, each made harmless by itself."""
@@ -36,8 +39,11 @@ def lines(text: str, longest: int = _LONGEST) -> str:
 
 def job_url(id: str) -> str | None:
     """The page of a job; None where its id cannot stand in an address."""
+    steps = id.split("/")
+    if not id.strip("./ ") or not steps[0] or "\n" in id or len(id) > _LONGEST_ID or {".", ".."} & {*steps}:
+        return None  # it would lead elsewhere
     try:
-        return url_for(".job", id=id) if id.strip("./ ") else None
+        return url_for(".job", id=id)
     except UnicodeError:
         return None
 
@@ -64,7 +70,7 @@ def say(sentence: str, *, bad: bool = False) -> None:
 
 
 def said() -> tuple[str, bool] | None:
-    found = session.pop(_SAID, None)
+    found = session.pop(_SAID) if _SAID in session else None  # an app without a key has none to take from
     return (str(found[0]), bool(found[1])) if isinstance(found, list) and found[1:] else None
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from assured_jobs.errors import ForeignValue, LedgerError, LedgerUnreachable
+from assured_jobs.orphans.wording import dumps
 
 from .doors import DOORS
 from .where import here
@@ -38,7 +39,7 @@ def answer(status: int, sentence: str, headers: Mapping[str, str] | None = None)
     door = DOORS.get(here().door_name)
     body: Any
     if door is not None and door.is_api:
-        body = jsonify(error=sentence)
+        body = Response(dumps({"error": sentence}), mimetype="application/json")
     else:
         body = render_template("assured_jobs/refusal.html", status_code=status, sentence=sentence)
     response = make_response(body, status)

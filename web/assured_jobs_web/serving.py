@@ -15,6 +15,9 @@ from .settings import WebSettings
 
 THREADS = 8
 
+#: Bytes of a request. A body is kept on disk before anybody asks who sent it; what is less, the guard refuses in words.
+LARGEST = 1024 * 1024
+
 #: Names of this very machine. Where nobody else can reach it, a page elsewhere must not reach it by another name.
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 
@@ -41,8 +44,9 @@ def serve(
     app = create_app(settings, jobs=jobs)
     try:
         server: Any = create_server(
-            app, host=host, port=port, threads=THREADS, ident="", clear_untrusted_proxy_headers=not settings.proxies
-        )
+            app, host=host, port=port, threads=THREADS, ident="", clear_untrusted_proxy_headers=not settings.proxies,
+            max_request_body_size=LARGEST,
+        )  # fmt: skip
     except (OSError, ValueError) as error:
         raise CannotListen(f"Cannot listen on {host}, port {port}: {error}") from error
     shown = f"[{host}]" if ":" in host else host

@@ -33,7 +33,10 @@ def api_delete() -> Response:
 
 
 def _act(verb: Verb) -> Response:
-    told: Any = request.get_json(force=True, silent=True)
+    try:
+        told: Any = request.get_json(force=True, silent=True)
+    except RecursionError:  # nested too deeply
+        told = None
     if not isinstance(told, dict) or len(told) != 1 or set(told) - {"ids", "filter", "next"}:
         raise Refusal(400, f"body: {_EXPECTED}")
     desk = here().office.desk
@@ -61,6 +64,9 @@ def _by_filter(verb: Verb, given: Any) -> Response:
         raise Refusal(400, f'filter: expected some of {marks}; for everything that is held, {{"state": "held"}}.')
     desk = here().office.desk
     selection = select(given)
+    # A program whose variable is empty does not mean everything.
+    if empty := [name for name, value in given.items() if not value or (isinstance(value, str) and not value.strip())]:
+        raise Refusal(400, f"{empty[0]}: expected a value, got none: leave out what does not matter. Nothing was done.")
     if not (states := selection.within(DECIDABLE[verb])):
         raise Refusal(400, f"state: there is nothing to {verb} but jobs that are {' or '.join(DECIDABLE[verb])}.")
     selection = selection.of_states(states)

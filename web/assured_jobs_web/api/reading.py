@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify, make_response, request
+from flask import Response, make_response, request
 
 from assured_jobs.orphans.wording import as_json, dumps, iso, status_as_json
 
 from ..doors import door
-from ..filters import MOST
+from ..filters import MOST, is_number
 from ..pages.history import before_of, chooser
 from ..pages.listing import listed
 from ..refusing import Refusal
@@ -72,14 +72,14 @@ def api_status() -> Response:
 @door("/api/v1/instances", "view")
 def api_instances() -> Response:
     members = here().office.desk.look().status.instances
-    return jsonify(items=[asdict(member) for member in members])
+    return as_answer({"items": [asdict(member) for member in members]})
 
 
 @door("/api/v1/history", "view")
 def api_history() -> Response:
     desk = here().office.desk
     limit = request.args.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:6]) <= MOST):
+    if not is_number(limit, MOST):
         raise Refusal(400, f"limit: expected a number from 1 to {MOST}.")
     before = before_of(request.args.get("before", ""))
     rows = desk.mirror.back(int(limit) + 1, before, chooser(request.args.get("action", "")))

@@ -23,7 +23,7 @@ def render(name: str, view: View, **values: Any) -> str:
         f"assured_jobs/{name}.html",
         view=view, now=view.now, status=view.status, me=principal(), can=principal().rights,
         settings=office.settings, namespace=office.desk.ledger.keys.namespace, headline=headline(view.status),
-        alarm=alarm(view), csrf_field=csrf.FIELD, csrf_token=csrf.token, **values,
+        alarm=alarm(view), csrf_field=csrf.field(), csrf_token=csrf.token, **values,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from assured_jobs.orphans import Progress
 from assured_jobs.orphans.wording import count
 
 from ..doors import door
+from ..filters import is_number
 from ..guard import principal
 from ..present import say
 from ..refusing import Refusal
@@ -36,7 +37,7 @@ def begin() -> Response:
         say("The number was not typed as it is shown. Nothing was deleted.", bad=True)
         return redirect(url_for(".plan_delete", **_query(order)), 303)
     rate = request.form.get("rate", "").strip()
-    if rate and not (rate.isascii() and rate.isdigit() and 1 <= int(rate[:7]) <= _FASTEST):
+    if rate and not is_number(rate, _FASTEST):
         raise Refusal(
             400, f"rate: expected a number from 1 to {_FASTEST:,}, or nothing for no limit. Nothing was done."
         )
