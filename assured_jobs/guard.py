@@ -119,6 +119,9 @@ class Guard:
                 reach("job.after_begin")
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
+            if not job.entry.forward and not self.may_enqueue(job):
+                self._tell_refused(job.entry, "fenced")  # we slept since we asked, and it was brought back meanwhile
+                return "drop"
             return self._run(job)
         return self._refuse(job, answer)
 

@@ -157,4 +157,4 @@ def _again(case: Case, jitter: float) -> Verdict:
 
 
 def say_max_crashes(crashes: int, most: int) -> str:
-    return f"{crashes} workers died running it (max_crashes={most})"
+    return f"{crashes} worker{'' if crashes == 1 else 's'} died running it (max_crashes={most})"

@@ -118,7 +118,9 @@ class Keeper:
 
     def _cause(self, attempt: Attempt) -> str | None:
         assert attempt.effect
-        label, began, done = attempt.start.label, attempt.start.at, attempt.effect.at
+        # It began where its fence was given: the worker may have slept before the job's first line.
+        began = min(attempt.start.at, attempt.start.fence / 1e6 or attempt.start.at)
+        label, done = attempt.start.label, attempt.effect.at
         ended = self._acked_by(done)
         pauses = self.diary.spans("SIGSTOP", "SIGCONT", label)
         declared_at, _ = self.declared.get(attempt.start.instance, (None, ""))

@@ -301,6 +301,30 @@ def test_a_worker_paused_between_a_forwards_begin_and_its_enqueue_forwards_nothi
         inside.stop()
 
 
+def test_a_worker_that_slept_since_it_asked_starts_nothing_that_was_brought_back(server, monkeypatch) -> None:
+    inside = Inside(server.url, heartbeat_interval=1)
+    monkeypatch.setattr(Store, "publish", lambda *_: None)  # nobody tells it
+    begin, ran, slept = Deliveries.begin, [], []
+
+    def begin_and_sleep(self, info, entry, *args, **more):
+        answer = begin(self, info, entry, *args, **more)
+        if not slept:
+            slept.append(inside.declare_dead())
+            Recovery(inside.ledger).run(slept)
+            inside.side.instance._confirmed -= 60  # its own clock tells that it slept
+        return answer
+
+    monkeypatch.setattr(Deliveries, "begin", begin_and_sleep)
+    try:
+        actor = inside.actor(ran.append)
+        inside.start()
+        actor.send(1)
+        wait(lambda: ran and inside.payloads() == 0, "it has run, and nothing is left")
+        assert ran == [1]
+    finally:
+        inside.stop()
+
+
 @pytest.mark.parametrize("executed", [True, False])
 def test_a_begin_whose_reply_was_lost_leaves_no_entry_and_no_gap(
     server, client, ledger, monkeypatch, executed: bool
