@@ -123,6 +123,8 @@ def headline(found: Status) -> str:
         return f"BLEEDING: {count(found.due, 'job')} due to come back, and nobody watches.{held}"
     if not found.members("alive", "draining", "stalled"):
         return f"NOT BLEEDING, BUT NOBODY WORKS: no worker is alive.{held}"
+    if doubtful := sum(member.presence == "gone" for member in found.members("alive", "stalled")):
+        return f"NOT KNOWN YET: {count(doubtful, 'worker')} lost the connection, and may be dead.{held}"
     stalled = len(found.members("stalled"))
     silent = f" {count(stalled, 'worker')} stalled: no heartbeat, still connected." if stalled else ""
     return f"NOT BLEEDING: nothing is orphaned.{silent}{held}"

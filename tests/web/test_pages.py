@@ -554,3 +554,12 @@ def test_a_job_with_a_thousand_events_tells_the_newest_and_how_many_are_left_out
     assert "life 999" in page
     assert "life 799" not in page
     assert "earlier events left out" in page
+
+
+def test_a_worker_that_lost_its_connection_is_not_told_as_all_well(ann, scene):
+    scene.lose_connection(scene.register("web-1.1.aaaa", present=True, presence_grace=60.0))
+    ann.get("/")
+    time.sleep(1.1)  # what is known of the fleet is a second old at most
+    page = ann.get("/").text
+    assert "NOT KNOWN YET: 1 worker lost the connection, and may be dead." in page
+    assert "NOT BLEEDING" not in page
