@@ -65,7 +65,7 @@ class Guard:
                 return self._run(job)
 
     def may_enqueue(self, job: Job) -> bool:
-        """Whether a job may still enqueue anything: a lost one may not."""
+        """Whether a job may still start, or enqueue anything: a lost one may not."""
         if self.aboard.is_lost(job):
             return False
         if self.instance.sure or self._observing:
@@ -120,8 +120,7 @@ class Guard:
             job.fence, job.crash_count = answer.fence, answer.crashes
             job.recovered_from = answer.recovered_from
             if not job.entry.forward and not self.may_enqueue(job):
-                self._tell_refused(job.entry, "fenced")  # we slept since we asked, and it was brought back meanwhile
-                return "drop"
+                return self._refuse(job, Answer("fenced"))  # we slept since we asked, and it was brought back meanwhile
             return self._run(job)
         return self._refuse(job, answer)
 

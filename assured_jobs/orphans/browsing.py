@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Any, Literal, get_args
 
 from ..entry import Orphan, State
+from ..foreign import parse
 from ..ledger.custody import Place
 from .desk import Orphans
 from .fleet import Fleet, Status
@@ -103,9 +104,9 @@ class _Cursor:
     def loads(cls, text: str) -> _Cursor:
         """Raises ValueError."""
         try:
-            state, passed, *where = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            state, passed, *where = parse(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
             place = Place(int(where[0]), str(where[1])) if where else None
-        except (ValueError, TypeError, IndexError, OverflowError, RecursionError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             raise ValueError("a cursor as an earlier answer gave it") from None
         if state not in ORDER or not isinstance(passed, int) or not 0 <= passed <= ROWS:
             raise ValueError("a cursor as an earlier answer gave it")

@@ -6,13 +6,13 @@ by the encoder of the process that looks.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from ..entry import Death, Orphan
 from ..errors import ForeignValue
+from ..foreign import parse
 from ..ledger import Ledger, Left, Record
 
 _READABLE = "JSONEncoder"
@@ -48,10 +48,10 @@ def read(payload: bytes, encoder: str) -> Content:
     if encoder != _READABLE:
         return Content(error=f"written by {encoder}, which is not decoded here")
     try:
-        told = json.loads(payload.decode())
+        told = parse(payload.decode())
         args, kwargs, options = list(told["args"]), dict(told["kwargs"]), dict(told["options"])
         names = str(told["message_id"]), str(told["actor_name"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError):
         return Content(error="cannot be decoded")
     traceback = options.get("traceback")
     return Content(*names, args, kwargs, traceback if isinstance(traceback, str) else None)

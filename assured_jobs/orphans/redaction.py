@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from ..foreign import parse
 from .payloads import Shown
 
 logger = logging.getLogger("assured_jobs")
@@ -100,8 +101,8 @@ class Redaction:
             return HIDDEN
         if text.lstrip()[:1] in ("{", "[", '"'):
             try:
-                told = json.loads(text)
-            except (ValueError, RecursionError):
+                told = parse(text)
+            except ValueError:
                 pass
             else:
                 hidden = self._of(told, depth + 1)
