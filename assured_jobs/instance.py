@@ -106,11 +106,12 @@ class Instance:
             with self._lock:  # a heartbeat that came in between would find itself dead, and rise again
                 if self._registered and not self.ledger.instances.resign(self.info):
                     return False
-                self._registered, self._left = False, self._registered
+                signed_off = self._registered
+                self._registered, self._left = False, True
         except LedgerError as error:
             logger.debug("Cannot sign off as %s yet. %s", self.info.id, error)
             return False
-        if self._left:
+        if signed_off:
             self.ledger.tell(SignedOff(self.info.id))
         self.heartbeat.stop()
         self.presence.stop()
