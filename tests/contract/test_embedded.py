@@ -14,6 +14,7 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO, SkipMessage
 
 from assured_jobs import AssuredJobs, OwnershipLost, current_job
+from assured_jobs.entry import Entry
 from assured_jobs.errors import LedgerUnreachable
 from assured_jobs.ledger import Ledger, Store
 from assured_jobs.ledger.deliveries import Deliveries
@@ -276,21 +277,27 @@ def test_ticks_reach_the_others_without_a_command_of_theirs(server, start, clien
     listener.close()
 
 
-def test_a_worker_paused_between_a_forwards_begin_and_its_enqueue_forwards_nothing_when_it_wakes(
-    server, monkeypatch
-) -> None:
-    inside = Inside(server.url, watch=False, delayed_recovery_count=0)
-    begin, ran, paused = Deliveries.begin, [], []
+def _sleep_after_begin(monkeypatch, inside: Inside, meant: Callable[[Entry], bool]) -> None:
+    """The first that is meant is recorded; then the worker sleeps so long that it is dead and its job brought back."""
+    begin, slept = Deliveries.begin, []
 
     def begin_and_sleep(self, info, entry, *args, **more):
         answer = begin(self, info, entry, *args, **more)
-        if entry.forward and not paused:
-            paused.append(inside.declare_dead())
-            Recovery(inside.ledger).run(paused)
+        if meant(entry) and not slept:
+            slept.append(inside.declare_dead())
+            Recovery(inside.ledger).run(slept)
             inside.side.instance._confirmed -= 60  # its own clock tells that it slept
         return answer
 
     monkeypatch.setattr(Deliveries, "begin", begin_and_sleep)
+
+
+def test_a_worker_paused_between_a_forwards_begin_and_its_enqueue_forwards_nothing_when_it_wakes(
+    server, monkeypatch
+) -> None:
+    ran = []
+    inside = Inside(server.url, watch=False, delayed_recovery_count=0)
+    _sleep_after_begin(monkeypatch, inside, lambda entry: entry.forward)
     try:
         actor = inside.actor(ran.append)
         inside.start()
@@ -302,19 +309,10 @@ def test_a_worker_paused_between_a_forwards_begin_and_its_enqueue_forwards_nothi
 
 
 def test_a_worker_that_slept_since_it_asked_starts_nothing_that_was_brought_back(server, monkeypatch) -> None:
+    ran = []
     inside = Inside(server.url, heartbeat_interval=1)
     monkeypatch.setattr(Store, "publish", lambda *_: None)  # nobody tells it
-    begin, ran, slept = Deliveries.begin, [], []
-
-    def begin_and_sleep(self, info, entry, *args, **more):
-        answer = begin(self, info, entry, *args, **more)
-        if not slept:
-            slept.append(inside.declare_dead())
-            Recovery(inside.ledger).run(slept)
-            inside.side.instance._confirmed -= 60  # its own clock tells that it slept
-        return answer
-
-    monkeypatch.setattr(Deliveries, "begin", begin_and_sleep)
+    _sleep_after_begin(monkeypatch, inside, lambda _: True)
     try:
         actor = inside.actor(ran.append)
         inside.start()

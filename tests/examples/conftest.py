@@ -39,3 +39,17 @@ def visit() -> Iterator[Callable[..., Visitor]]:
     yield come
     for one in made:
         one.client.close()
+
+
+@pytest.fixture
+def meet_ann(visit: Callable[..., Visitor]) -> Callable[[int], Visitor]:
+    """Who is let in where the dashboard itself asks for a name and a password; nobody else is."""
+
+    def come(port: int) -> Visitor:
+        ann = visit(port, ("ann", "change-me"))
+        ann.assert_at_home()
+        for stranger in (None, ("ann", "wrong")):
+            visit(port, stranger).assert_turned_away(401)
+        return ann
+
+    return come

@@ -5,17 +5,14 @@ from assured_jobs.demo.server import free_port
 PAGE = "http://127.0.0.1:8000/statements/2026/11"
 
 
-def test_statements_go_on_behind_the_last_one_and_the_dashboard_stands_beside_django(walk, visit) -> None:
+def test_statements_go_on_behind_the_last_one_and_the_dashboard_stands_beside_django(walk, meet_ann) -> None:
     port = free_port()
     tour = walk("django", SECONDS_PER_STATEMENT="0.5")
     tour.ports["8000"] = port
     tour.start("ASSURED_JOBS_WEB_USERNAME=ann ASSURED_JOBS_WEB_PASSWORD=change-me waitress-serve")
     tour.wait(lambda: tour.answers(PAGE), "the web app answers")
     tour.start("dramatiq tasks")
-    ann = visit(port, ("ann", "change-me"))
-    ann.assert_at_home()
-    for stranger in (None, ("ann", "wrong")):
-        visit(port, stranger).assert_turned_away(401)
+    ann = meet_ann(port)
 
     assert tour.run_json("curl") == {"month": "2026-11", "written": 0, "of": 10}
     assert ann.client.post("/statements/2026/11").status_code == 409

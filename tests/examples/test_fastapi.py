@@ -7,17 +7,14 @@ from assured_jobs.demo.server import free_port
 PAGE = "http://127.0.0.1:8000/imports/stars"
 
 
-def test_an_async_import_goes_on_behind_the_last_row_and_the_web_app_can_tell(walk, visit) -> None:
+def test_an_async_import_goes_on_behind_the_last_row_and_the_web_app_can_tell(walk, meet_ann) -> None:
     port = free_port()
     tour = walk("fastapi", SECONDS_PER_ROW="0.4", UVICORN_PORT=str(port))
     tour.ports["8000"] = port
     tour.start("ASSURED_JOBS_WEB_USERNAME=ann ASSURED_JOBS_WEB_PASSWORD=change-me uvicorn app:app")
     tour.wait(lambda: tour.answers(PAGE), "the web app answers")
     tour.start("dramatiq tasks")
-    ann = visit(port, ("ann", "change-me"))
-    ann.assert_at_home()
-    for stranger in (None, ("ann", "wrong")):
-        visit(port, stranger).assert_turned_away(401)
+    ann = meet_ann(port)
 
     assert tour.run_json("curl")["of"] == 16
     tour.wait(lambda: tour.get(PAGE)["imported"] >= 2, "two rows are imported")
