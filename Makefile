@@ -50,7 +50,7 @@ compare: .venv/installed ## The README's comparison with Dramatiq alone; five mi
 
 constraints: .venv/installed ## Compiles constraints.txt anew
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra test --universal --quiet --no-header --no-annotate --no-emit-index-url -o constraints.txt
+	$(BIN)/uv pip compile pyproject.toml --extra test --universal --quiet --no-header --no-annotate -o constraints.txt
 
 clean: ## Removes what the others made
 	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -9,7 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from .entry import Death, Signs
+from .entry import Death
+from .signs import Signs
 
 MEMORY_EVENTS = Path("/sys/fs/cgroup/memory.events")
 

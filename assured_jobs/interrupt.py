@@ -51,12 +51,12 @@ class Window:
 
         An async actor is cancelled: Dramatiq waits in that thread for its future.
         """
-        if is_gevent_active() or not self._lock.acquire(timeout=_PATIENCE):  # type: ignore[no-untyped-call]
+        if is_gevent_active() or not self._lock.acquire(timeout=_PATIENCE):
             return False
         try:
             if self.used or self._thread is None or not _is_inside_actor(self._thread):
                 return False
-            raise_thread_exception(self._thread, OwnershipLost)  # type: ignore[no-untyped-call]
+            raise_thread_exception(self._thread, OwnershipLost)
             self.used = True
             return True
         finally:

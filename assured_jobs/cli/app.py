@@ -48,7 +48,7 @@ class Complaint(click.ClickException):
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
-        self.exit_code = exit_code  # type: ignore[misc]
+        self.exit_code = exit_code  # type: ignore[misc]  # click declares it for the class, and reads it of each error
 
     def show(self, file: IO[Any] | None = None) -> None:
         # Line by line: an error may quote what somebody else wrote into Redis.

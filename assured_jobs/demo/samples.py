@@ -15,13 +15,14 @@ from uuid import uuid4
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
 
-from ..entry import Entry, InstanceInfo, Orphan, Policy, Signs
+from ..entry import Entry, InstanceInfo, Orphan, Policy
 from ..events import OrphanSettled
 from ..lease import Lease
 from ..ledger import Ledger, Store
 from ..ledger.connecting import client_of
 from ..ledger.keys import QueueKeys
 from ..recovery import Recovery, Report
+from ..signs import Signs
 from ..ticker import Ticker
 from .cast import HELD, LIVING, RUNNING
 
@@ -34,9 +35,7 @@ class Samples:
     """A fleet in one namespace on one Redis. `fire`: what the dead held is not judged yet, and one is stalled."""
 
     def __init__(self, url: str, namespace: str) -> None:
-        self.broker = RedisBroker(  # type: ignore[no-untyped-call]
-            client=client_of(url), namespace=f"{namespace}-queues", middleware=[]
-        )
+        self.broker = RedisBroker(client=client_of(url), namespace=f"{namespace}-queues", middleware=[])
         self.ledger = Ledger(Store.from_url(url, namespace, 5.0))
         self.presences: list[Any] = []
         self.living: list[InstanceInfo] = []

@@ -25,7 +25,7 @@ TAX = {
 
 WITHOUT_CENTS = {"JPY"}
 
-broker = RedisBroker(  # type: ignore[no-untyped-call]
+broker = RedisBroker(
     client=client_of(os.environ.get("SHOP_REDIS_URL", "redis://127.0.0.1:6379/0")),
     namespace=os.environ.get("SHOP_NAMESPACE", "shop"),
 )

@@ -108,9 +108,7 @@ class Stage:
         nonce = uuid4().hex[:8]
         self.folder = Path(tempfile.mkdtemp(prefix="assured-jobs-demo-"))
         self.namespace = f"{prefix}-demo-{nonce}"
-        self.broker = RedisBroker(  # type: ignore[no-untyped-call]
-            client=client_of(url), namespace=f"{self.namespace}-queues", middleware=[]
-        )
+        self.broker = RedisBroker(client=client_of(url), namespace=f"{self.namespace}-queues", middleware=[])
         self.ledger = Ledger(Store.from_url(url, self.namespace, 5.0))
         self.effects = Effects(self.folder / "invoices.jsonl")
         self.orders: dict[str, str] = {}

@@ -8,8 +8,9 @@ from typing import Any
 
 import redis
 
-from ..entry import Death, InstanceInfo, Signs
+from ..entry import Death, InstanceInfo
 from ..errors import ForeignValue
+from ..signs import Signs
 from ..telling import complain
 from .keys import MEMORY, ROOM, QueueKeys
 from .store import Store, pipelined, speaking_plainly, whole

@@ -36,8 +36,8 @@ class Runs:
     def advance(self, nonce: str, fields: Mapping[str, str | int], done: int, looked: int) -> None:
         """Where it stands now, and what was done since. If interrupted: as before, and a later step looks again."""
         key = self.keys.run(nonce)
-        commands = [("HINCRBY", key, "done", done), ("HINCRBY", key, "looked", looked)]
-        commands += [("HSET", key, *_flat(fields))] if fields else []  # type: ignore[list-item]
+        commands: list[tuple[str | int, ...]] = [("HINCRBY", key, "done", done), ("HINCRBY", key, "looked", looked)]
+        commands += [("HSET", key, *_flat(fields))] if fields else []
         self.store.ask(lambda client: pipelined(client, [*commands, ("EXPIRE", key, LIFETIME)]), key)
 
     def end(self, nonce: str, how: str) -> bool:

@@ -193,9 +193,7 @@ class CrashLab:
 
     @cached_property
     def _broker(self) -> RedisBroker:
-        return RedisBroker(  # type: ignore[no-untyped-call]
-            url=self.redis_url, namespace=self.broker_namespace, middleware=[]
-        )
+        return RedisBroker(url=self.redis_url, namespace=self.broker_namespace, middleware=[])
 
 
 def _registers(worker: Worker, lab: CrashLab) -> str:

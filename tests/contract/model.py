@@ -204,7 +204,7 @@ class Model:
         return True
 
     def lose_everything(self) -> None:
-        self.__init__(self.cap, message_of=self.message_of)  # type: ignore[misc]
+        self.__init__(self.cap, message_of=self.message_of)
 
     def retry_under_way(self, delivery: str) -> bool:
         noted = self.noted.get(delivery, [])

@@ -8,7 +8,7 @@ import time
 import dramatiq
 import pytest
 
-from assured_jobs.entry import Entry, InstanceInfo, Orphan, Policy, Signs, load_crashes
+from assured_jobs.entry import Entry, InstanceInfo, Orphan, Policy, load_crashes
 from assured_jobs.errors import ForeignValue
 from assured_jobs.events import Refused
 from assured_jobs.ledger import Record
@@ -16,6 +16,7 @@ from assured_jobs.orphans.running import Order
 from assured_jobs.orphans.selection import Selection
 from assured_jobs.orphans.wording import iso
 from assured_jobs.recovery import Recovery
+from assured_jobs.signs import Signs
 from assured_jobs.telling import complain, emit
 from dead import VICTIM, Fleet
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from assured_jobs import evidence
-from assured_jobs.entry import Death, InstanceInfo, Signs
+from assured_jobs.entry import Death, InstanceInfo
+from assured_jobs.signs import Signs
 
 
 def _death(cgroup: str, oom_kills: int | None) -> Death:

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from assured_jobs.entry import LEDGER_VERSION, Entry, InstanceInfo, Orphan, Signs, load_crashes
+from assured_jobs.entry import LEDGER_VERSION, Entry, InstanceInfo, Orphan, load_crashes
 from assured_jobs.events import recall
 from assured_jobs.recovery import Recovery
+from assured_jobs.signs import Signs
 from lab import TESTS
 
 HERE = Path(__file__).parent

@@ -44,5 +44,5 @@ def create_app(settings: WebSettings | None = None, **dashboard: Any) -> Flask:
     Dashboard(settings=settings, **dashboard).init_app(app)
     app.after_request(dress)
     if settings.proxies:
-        app.wsgi_app = behind(app.wsgi_app, settings.proxies)  # type: ignore[assignment,method-assign]
+        app.wsgi_app = behind(app.wsgi_app, settings.proxies)  # type: ignore[assignment,method-assign]  # as Flask says to wrap it
     return app

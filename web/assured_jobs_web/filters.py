@@ -85,6 +85,7 @@ def select(given: Mapping[str, Any]) -> Selection:
             words[name] = value.strip() if name == "q" and value else value
     if words["reason"] and words["reason"] not in REASONS:
         raise Refusal(400, f"reason: expected one of {', '.join(REASONS)}.")
-    text = words.pop("q")
-    named = {name: value or None for name, value in words.items()}
-    return Selection(tuple(dict.fromkeys(states)), text=text or None, **named)  # type: ignore[arg-type]
+    return Selection(
+        tuple(dict.fromkeys(states)), queue=words["queue"] or None, actor=words["actor"] or None,
+        instance=words["instance"] or None, reason=words["reason"] or None, text=words["q"] or None,
+    )  # fmt: skip

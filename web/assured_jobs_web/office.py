@@ -30,7 +30,7 @@ from assured_jobs.orphans import (
     Status,
     Story,
     tell_story,
-)  # fmt: skip
+)
 from assured_jobs.orphans.redaction import SECRETS, Hook
 
 from .access import Authorize
