@@ -55,7 +55,7 @@ instances.add_command(declare_dead)
 def flight(options: Options, queue: str | None, actor: str | None, instance: str | None, limit: int) -> None:
     """The assured jobs that have started and not ended, the oldest of each worker first."""
     with ledger_of(options) as ledger, closing(Orphans(ledger)) as desk:
-        fleet = desk.look()
+        fleet = desk.look(PATIENCE)
         found = [
             one
             for one in in_flight(ledger, fleet.findings, fleet.look.now)

@@ -21,7 +21,7 @@ BATCH = 100
 #: So many named jobs get an event each; of more there is one for all.
 _MOST_TOLD = 100
 
-#: How long somebody's open grace is waited for before an ID counts as unknown, in seconds.
+#: How long somebody's open grace is waited for, in seconds, before an ID counts as unknown or a page is shown.
 PATIENCE = 5.0
 
 #: Outcomes of a pass that leave the job where it was: a second pass counts them again.

@@ -114,11 +114,13 @@ class Lookout:
         """Everybody, judged. Writes nothing.
 
         Args:
-            patience: seconds to go on looking, at most, while somebody's connection is gone and its grace open.
+            patience: seconds to go on looking, at most, while somebody's connection is gone and its grace open. A grace
+                that is longer is not waited for: it would tell nothing.
         """
         fleet = self._look()
         graces = [finding.vitals.info.presence_grace for finding in fleet.in_doubt]
-        deadline = time.monotonic() + min(patience, max(graces, default=0.0) + 1)
+        longest = max((grace for grace in graces if grace <= patience), default=-1.0)
+        deadline = time.monotonic() + min(longest + 1, patience)
         while fleet.in_doubt and time.monotonic() < deadline:
             time.sleep(PERIOD)
             fleet = self._look()

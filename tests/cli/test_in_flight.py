@@ -82,3 +82,10 @@ def test_a_foreign_entry_is_told_with_its_key(scene):
     result = scene.run("in-flight")
     assert result.exit_code == 3
     assert key in result.stderr
+
+
+def test_what_a_worker_ran_that_lost_its_connection_runs_no_more(scene):
+    info = scene.register("web-1.1.aaaa", present=True)
+    scene.start(info)
+    scene.lose_connection(info)
+    assert scene.json("in-flight") == []

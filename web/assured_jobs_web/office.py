@@ -31,6 +31,7 @@ from assured_jobs.orphans import (
     Story,
     tell_story,
 )
+from assured_jobs.orphans.desk import PATIENCE
 from assured_jobs.orphans.redaction import SECRETS, Hook
 
 from .access import Authorize
@@ -75,6 +76,9 @@ class Desk:
     def look(self) -> View:
         """Everybody, judged; a second old at most. Raises LedgerError.
 
+        Where somebody's connection is gone, this takes until it is known whether it died: the first page at 2 am says
+        what is, as the CLI does.
+
         Where Redis does not answer, one waits for it, and nobody waits for that one: the others hear what was heard
         last. Pages that queue for a Redis that hangs would keep every thread, and /healthz waiting.
         """
@@ -84,10 +88,9 @@ class Desk:
         try:
             if before is None and self._failed is not None:  # that is what was waited for
                 raise _again(self._failed)
-            now = time.monotonic()
-            if self._view is None or now - self._view[0] > _FRESH:
-                fleet = self.orphans.look()
-                self._view = now, View(fleet, self.orphans.status(fleet))
+            if self._view is None or time.monotonic() - self._view[0] > _FRESH:
+                fleet = self.orphans.look(PATIENCE)
+                self._view = time.monotonic(), View(fleet, self.orphans.status(fleet))
             self._failed = None
             return self._view[1]
         except LedgerError as error:
