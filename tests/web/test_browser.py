@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from assured_jobs.entry import Policy
+from assured_jobs.settings import AssuredJobsSettings
+from assured_jobs_web import WebSettings, create_app
 from browser import CHROMIUM, NAMES, evil_site, needed, served
 from people import SECRETS
 
@@ -253,6 +255,22 @@ def test_a_dashboard_that_does_not_answer_says_so(opened, scene, make_app):
         page.expected += ["ERR_CONNECTION", "ERR_SOCKET_NOT_CONNECTED"]  # which of them, its last connection decides
         page.goto("/")
     expect(page.locator("#updated")).to_contain_text("The dashboard does not answer.")
+    expect(page.locator("#alarm")).to_contain_text("NOT KNOWN: The dashboard does not answer.")
+
+
+def test_where_redis_is_gone_an_open_page_does_not_go_on_saying_that_all_is_well(opened, own_server):
+    server = own_server()
+    jobs = AssuredJobsSettings(redis_url=server.url)
+    with served(create_app(WebSettings(**SECRETS, refresh=2.0), jobs=jobs)) as port:
+        page = opened(base=f"http://127.0.0.1:{port}")
+        page.expected.append("503")
+        page.goto("/")
+        line = page.locator("#alarm")
+        expect(line).to_contain_text("NOT BLEEDING")
+        server.stop()
+        expect(line).to_contain_text("NOT KNOWN: Redis does not answer.")
+        server.start()
+        expect(line).to_contain_text("NOT BLEEDING")
 
 
 def test_a_long_run_is_taken_step_by_step_and_stopped(opened, scene, monkeypatch):
@@ -381,6 +399,8 @@ def test_axe_finds_nothing_in_either_scheme(opened, scene, scheme):
     scene.hold("y", worker="web-2.1.bbbb")
     scene.defer("z")
     scene.orphan("o", worker="web-9.1.ffff")
+    scene.actor = scene.queue = "a_long_name_" * 8
+    scene.hold("l", worker=f"{'deployment-' * 6}.1.9999")
     scene.start(scene.register("web-5.1.eeee", present=True), "runs")
     stalled = scene.register("pod-9.7.ssss", present=True, heartbeat_interval=0.1, heartbeat_ttl=0.3)
     scene.age_heartbeat(stalled, 5)

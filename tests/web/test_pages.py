@@ -75,7 +75,7 @@ def test_where_everybody_observes_the_overview_says_that_nobody_brings_them_back
     scene.ledger.instances.tick(info.id)
     page = Operator(make_app().test_client(), ANN).get("/").text
     assert "ASSURED_JOBS_RECOVERY=observe: none of them brings anything back by itself." in page
-    assert "<code data-copy>assured-jobs recover</code> does it now" in page
+    assert "<code data-copy>assured-jobs --namespace night recover</code> does it now" in page
     scene.register("web-3.1.cccc", present=True)
     assert "observe" not in Operator(make_app().test_client(), ANN).get("/").text
 
@@ -162,7 +162,8 @@ def test_a_job_tells_all_that_is_known(ann, scene):
         text = ann.get(f"/orphans/{id}").text
         for part in (
             message_id, delivery, "killed its workers", "max_crashes", "Evidence", "Timeline", "web-4.1.dddd died",
-            f"assured-jobs retry {message_id}", f"assured-jobs show {id}", "&#34;amount&#34;: 12",
+            f"assured-jobs --namespace night retry {message_id}", f"assured-jobs --namespace night show {id}",
+            "&#34;amount&#34;: 12",
         ):  # fmt: skip
             assert part in text, part
 
@@ -300,6 +301,7 @@ def test_a_long_run_goes_step_by_step_stops_and_goes_on(ann, bob, scene, monkeyp
     assert bob.post(f"{where}/step", page="/").status_code == 403, "read-only people may only watch it"
     ann.post(f"{where}/stop", page=where)
     assert "then stopped" in ann.get(where).text
+    assert f'href="{where}"' in ann.get("/history").text, "whoever comes next finds it"
     ann.post(f"{where}/step", page=where)
     assert scene.ledger.custody.count("released") == 250
     ann.post(f"{where}/step", {"resume": "1"}, page=where)
@@ -563,3 +565,10 @@ def test_a_worker_that_lost_its_connection_is_not_told_as_all_well(ann, scene):
     page = ann.get("/").text
     assert "NOT KNOWN YET: 1 worker lost the connection, and may be dead." in page
     assert "NOT BLEEDING" not in page
+
+
+def test_the_first_page_after_all_workers_died_tells_what_they_left(ann, scene):
+    info = scene.register("web-1.1.aaaa", present=True)
+    scene.start(info)
+    scene.lose_connection(info)
+    assert "BLEEDING: 1 job of 1 dead worker not brought back yet." in ann.get("/").text

@@ -28,7 +28,7 @@ class Chart:
 
 
 def draw(minutes: list[tuple[int, int]]) -> Chart:
-    """For each minute, the oldest first: how many came back, and how many were held or discarded."""
+    """For each minute, the oldest first: how many came back, and how many held or discarded."""
     most = max((back + kept for back, kept in minutes), default=0)
     step = WIDTH / max(1, len(minutes))
     bars = []
@@ -40,5 +40,5 @@ def draw(minutes: list[tuple[int, int]]) -> Chart:
                 top = max(0.0, top - tall)
                 bars.append(Bar(round(number * step, 1), round(top, 1), round(step - GAP, 1), round(tall, 1), kind))
     came, stayed = (sum(pair[at] for pair in minutes) for at in (0, 1))
-    sentence = f"In the last hour {count(came, 'job')} came back by themselves, and {stayed:,} were held or discarded."
+    sentence = f"In the last hour {count(came, 'job')} came back, and {stayed:,} were held or discarded."
     return Chart(bars, most, sentence if came or stayed else "Nothing was recovered in the last hour.")

@@ -15,6 +15,8 @@ from assured_jobs.entry import Orphan
 from assured_jobs.orphans import Shown
 from assured_jobs.orphans.wording import OBSERVING, ago, call, count, iso, safe, span
 
+from .where import here
+
 #: Characters of pretty-printed arguments.
 _LONGEST = 64 * 1024
 
@@ -85,7 +87,7 @@ def helpers() -> dict[str, Any]:
     return {
         "plain": safe, "ago": ago, "span": span, "iso": iso, "count": count, "call": call, "pretty": pretty,
         "lines": lines, "job_url": job_url, "list_url": list_url, "asset": asset, "said": said, "why": why,
-        "OBSERVING": OBSERVING,
+        "command": here().command, "OBSERVING": OBSERVING,
     }  # fmt: skip
 
 

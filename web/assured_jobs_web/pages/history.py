@@ -9,6 +9,7 @@ from flask import request
 
 from assured_jobs.events import ACTIONS
 from assured_jobs.ledger import Told
+from assured_jobs.ledger.runs import LIFETIME
 
 from ..doors import door
 from ..refusing import Refusal
@@ -29,7 +30,15 @@ def history() -> str:
     if action not in ("", "people", *ACTIONS):
         raise Refusal(400, f"action: expected people, or one of {', '.join(ACTIONS)}.")
     rows = desk.mirror.back(SIZE + 1, before_of(request.args.get("before", "")), chooser(action))
-    return render("history", desk.look(), rows=rows[:SIZE], more=len(rows) > SIZE, action=action, actions=ACTIONS)
+    return render(
+        "history",
+        desk.look(),
+        rows=rows[:SIZE],
+        more=len(rows) > SIZE,
+        action=action,
+        actions=ACTIONS,
+        remembered=LIFETIME * 1000,
+    )
 
 
 def chooser(action: str) -> Callable[[Told], bool]:

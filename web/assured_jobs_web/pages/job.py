@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 from assured_jobs.orphans import DELETABLE, RETRIABLE
@@ -27,11 +26,9 @@ def job(id: str) -> tuple[str, int]:
             "can_delete": shown.orphan.state in DELETABLE,
             "doubt": certainty(shown),
             "links": [link(template, shown.orphan) for template in office.settings.links],
-            "commands": {
-                verb: f"assured-jobs {verb} {shlex.quote(shown.orphan.message_id)}" for verb in ("retry", "delete")
-            },
+            "commands": {verb: here().command(verb, shown.orphan.message_id) for verb in ("retry", "delete")},
         }
         for shown in story.waiting
     ]
-    page = render("job", view, id=id, story=story, waiting=waiting, show_command=f"assured-jobs show {shlex.quote(id)}")
+    page = render("job", view, id=id, story=story, waiting=waiting, show_command=here().command("show", id))
     return page, 200 if story.is_known else 404

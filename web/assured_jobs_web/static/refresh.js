@@ -5,7 +5,7 @@ import { countTicks } from "./ticks.js";
 
 const period = Math.max(2, Number(document.body.dataset.refresh) || 0) * 1000;
 let updated = Date.now();
-let failed = false;
+let failed = "";
 let asking = false;
 
 export function keepFresh() {
@@ -31,13 +31,13 @@ async function refresh() {
   asking = true;
   try {
     const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
-    failed = !response.ok;
+    failed = response.ok ? "" : excuse(response.status);
     if (response.ok) {
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
       if (!pausedBecause()) replace(fresh);
     }
   } catch {
-    failed = true;
+    failed = "The dashboard does not answer.";
   } finally {
     asking = false;
     tell();
@@ -60,11 +60,26 @@ function replace(fresh) {
   document.body.dataset.refreshed = String(Number(document.body.dataset.refreshed || 0) + 1);
 }
 
+function excuse(status) {
+  if (status === 503) return "Redis does not answer.";
+  return [401, 403].includes(status) ? "You are not let in any more: load the page again." : `The dashboard answers with ${status}.`;
+}
+
 function tell() {
   const place = document.querySelector("#updated");
   if (!place) return;
   const seconds = Math.round((Date.now() - updated) / 1000);
   const why = pausedBecause();
-  const state = failed ? "The dashboard does not answer. " : why ? `Not refreshed ${why}. ` : "";
+  const state = failed ? `${failed} ` : why ? `Not refreshed ${why}. ` : "";
   place.textContent = `${state}Updated ${seconds} s ago.`;
+  if (failed) alarm(`NOT KNOWN: ${failed} What stands below is ${seconds} s old.`);
+}
+
+// What was true then may be no more: the line that everybody reads first must not go on saying it. The next answer
+// replaces it.
+function alarm(sentence) {
+  const line = document.querySelector("#alarm");
+  if (!line) return;
+  line.className = "alarm fire";
+  line.querySelector("strong").textContent = sentence;
 }
