@@ -16,9 +16,10 @@ from .access import judge_presence, judge_scripts
 from .finding import LEVELS, Finding
 from .fleet import judge_worker_clocks, judge_workers
 from .leftovers import SILENCE, judge_descriptions, judge_foreign, judge_leaks, judge_silent, judge_stock
-from .server import judge_clock, judge_eviction, judge_keepalive, judge_persistence, judge_role, judge_version
+from .server import judge_clock, judge_eviction, judge_keepalive, judge_persistence, judge_version
 from .stopping import judge_grace
 from .unity import judge_settings
+from .writes import judge_role, judge_writes, may_stop
 
 _CONFIG = "Ask whoever runs this server, or: redis-cli ACL SETUSER USER '+config|get'"
 _INFO = "Ask whoever runs this server, or: redis-cli ACL SETUSER USER +info"
@@ -93,6 +94,7 @@ class _Rounds:
                      "Whether the server is new enough is not known.", _INFO),
             Question("role", lambda: judge_role(health.info("replication")),
                      "It may be a replica, which takes no writes.", _INFO),
+            Question("writes", self._writes, "It may refuse every write.", _INFO),
             Question("persistence",
                      lambda: judge_persistence(*map(health.option, ("appendonly", "appendfsync", "save"))),
                      "When Redis restarts, every job may be lost.", _CONFIG),
@@ -117,6 +119,11 @@ class _Rounds:
             Question("custody", lambda: judge_stock(strays.stock(self.roster.queues), keys.orphans),
                      "Jobs may wait that can never come back.", _KEYS),
         ]  # fmt: skip
+
+    def _writes(self) -> list[Finding]:
+        persistence = self.health.info("persistence")
+        stops = may_stop(persistence) and self.health.option("stop-writes-on-bgsave-error") == "yes"
+        return judge_writes(persistence, self.health.info("memory"), stops=stops)
 
     def _clock(self) -> list[Finding]:
         clock = self.health.clock()

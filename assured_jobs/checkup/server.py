@@ -43,18 +43,6 @@ def judge_version(info: Mapping[str, Any]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def judge_role(info: Mapping[str, Any]) -> list[Finding]:
-    if info.get("role") != "slave":
-        return [Finding("role", "ok", "The server takes writes.")]
-    return [
-        Finding(
-            "role", "fault", "The server is a replica.",
-            "It takes no writes: no job is enqueued, fetched or recorded here.",
-            "Name its primary in --url or ASSURED_JOBS_REDIS_URL, and in the RedisBroker.",
-        )
-    ]  # fmt: skip
-
-
 def judge_persistence(appendonly: str, appendfsync: str, save: str) -> list[Finding]:
     if appendonly != "yes":
         return [_snapshots(save)]

@@ -87,7 +87,7 @@ def _print_report(report: Report) -> None:
             settled = ", nothing is owed to it any more" if id in report.buried else ""
             screen.print(Text(f"  {safe(id)}{settled}"))
     if not report.outcomes:
-        screen.print("Nothing to bring back.")
+        screen.print("Nothing was brought back.")
         return
     grid = table("jobs", "outcome", "", right=("jobs",))
     for outcome, number in report.outcomes.items():

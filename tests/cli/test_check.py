@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+
+from scene import until
 
 WORKER = "web-1.4711.aaaa"
 RIGHT = {"shutdown_timeout": 25.0, "termination_grace_period": 30.0}
@@ -66,9 +70,9 @@ def test_a_healthy_server_with_a_living_worker_has_no_fault(scene_on):
     findings = check(scene, exit_code=0)
     assert {finding["level"] for finding in findings} == {"ok"}
     assert [finding["name"] for finding in findings] == [
-        "version", "role", "persistence", "eviction", "tcp_keepalive", "scripts", "presence", "publish", "clock",
-        "foreign_values", "workers", "descriptions", "worker_clocks", "grace_period", "settings", "stale_heartbeats",
-        "leaked_ids", "custody",
+        "version", "role", "writes", "persistence", "eviction", "tcp_keepalive", "scripts", "presence", "publish",
+        "clock", "foreign_values", "workers", "descriptions", "worker_clocks", "grace_period", "settings",
+        "stale_heartbeats", "leaked_ids", "custody",
     ]  # fmt: skip
 
 
@@ -92,7 +96,7 @@ def test_people_read_the_faults_first_and_the_summary_last(scene_on):
     assert lines[2].startswith("        do       redis-cli CONFIG SET tcp-keepalive 60")
     assert lines[3].startswith("note    grace_period  What the platform grants")
     assert lines[6].startswith(("ok      version           Redis ", "ok      version           Valkey "))
-    assert lines[-1] == "1 fault, 1 note; 16 in order."
+    assert lines[-1] == "1 fault, 1 note; 17 in order."
 
 
 @pytest.mark.parametrize("name", ["\x1b[2Jx.1.a", "[bold red]x[/].1.a"])
@@ -195,6 +199,34 @@ def test_a_replica_is_a_fault(scene_on):
         "It takes no writes: no job is enqueued, fetched or recorded here.",
         "Name its primary in --url or ASSURED_JOBS_REDIS_URL, and in the RedisBroker.",
     )
+
+
+def test_a_server_whose_disk_takes_no_snapshot_refuses_every_write_and_is_a_fault(scene_on):
+    scene = scene_on("--dbfilename", "snapshot")
+    # As with a full disk, the file cannot be put there.
+    Path(scene.redis.config_get("dir")["dir"], "snapshot").mkdir()
+    scene.redis.config_set("save", "1 1")
+    scene.redis.set("a", "job")
+    until(lambda: scene.redis.info("persistence")["rdb_last_bgsave_status"] == "err")
+    with pytest.raises(redis.ResponseError, match="snapshot"):
+        scene.redis.set("a", "job")
+    says(
+        one(check(scene, exit_code=1), "writes"),
+        "fault",
+        "Redis could not save its last snapshot, and stops writes after that.",
+        "Redis refuses every write: nothing is sent, fetched, recorded or brought back.",
+        "Make room on the disk of Redis, its log says what failed; then redis-cli BGSAVE.",
+    )
+    scene.redis.config_set("stop-writes-on-bgsave-error", "no")
+    assert one(check(scene), "writes")["level"] == "ok"
+
+
+def test_a_server_whose_memory_is_full_is_a_fault(scene_on):
+    scene = scene_on()
+    scene.redis.config_set("maxmemory", "1")
+    finding = one(check(scene, exit_code=1), "writes")
+    assert finding["level"] == "fault"
+    assert finding["found"].startswith("Memory is full: ")
 
 
 def test_a_server_that_tells_nothing_of_itself_is_unknown_and_no_fault(scene_on):

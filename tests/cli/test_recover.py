@@ -104,3 +104,16 @@ def test_a_job_that_cannot_be_brought_back_makes_the_exit_code(scene):
     assert result.exit_code != 0
     assert scene.keys.job(message_id) in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_where_redis_takes_no_writes_recover_says_what_is_not_back(scene_on):
+    scene = scene_on()
+    _, delivery = scene.orphan()
+    scene.redis.replicaof("127.0.0.1", "1")
+    result = scene.run("recover")
+    assert result.exit_code == 1
+    assert "Nothing was brought back." in result.stdout
+    assert "1 job of dead workers not brought back." in result.stderr
+    scene.redis.replicaof("NO", "ONE")
+    assert scene.run("recover").exit_code == 0
+    assert scene.queued() == [delivery]

@@ -31,11 +31,9 @@ async function refresh() {
   asking = true;
   try {
     const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
-    failed = response.ok ? "" : excuse(response.status);
-    if (response.ok) {
-      const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-      if (!pausedBecause()) replace(fresh);
-    }
+    const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+    failed = response.ok ? "" : fresh.querySelector(".refusal p")?.textContent || `The dashboard answers with ${response.status}.`;
+    if (response.ok && !pausedBecause()) replace(fresh);
   } catch {
     failed = "The dashboard does not answer.";
   } finally {
@@ -60,11 +58,6 @@ function replace(fresh) {
   document.body.dataset.refreshed = String(Number(document.body.dataset.refreshed || 0) + 1);
 }
 
-function excuse(status) {
-  if (status === 503) return "Redis does not answer.";
-  return [401, 403].includes(status) ? "You are not let in any more: load the page again." : `The dashboard answers with ${status}.`;
-}
-
 function tell() {
   const place = document.querySelector("#updated");
   if (!place) return;
@@ -72,7 +65,7 @@ function tell() {
   const why = pausedBecause();
   const state = failed ? `${failed} ` : why ? `Not refreshed ${why}. ` : "";
   place.textContent = `${state}Updated ${seconds} s ago.`;
-  if (failed) alarm(`NOT KNOWN: ${failed} What stands below is ${seconds} s old.`);
+  if (failed) alarm(`NOT KNOWN: ${failed} What stands below is of ${seconds} s ago.`);
 }
 
 // What was true then may be no more: the line that everybody reads first must not go on saying it. The next answer
