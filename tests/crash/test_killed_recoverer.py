@@ -24,8 +24,10 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
     victim = lab.worker(threads=2, environment=hook)
     for n in range(4):
         lab.jobs.gated.send(n)
-    for n in range(100, 103):
-        lab.jobs.work.send_with_options(args=(n,), delay=1_000)
+    for n in range(
+        100, 103
+    ):  # these wait at the gate too: whoever is killed between an effect and its ack does it twice
+        lab.jobs.gated.send_with_options(args=(n,), delay=1_000)
     lab.wait(lambda: len(lab.effects("start")) == 2, "2 jobs run")
     running = {line["n"] for line in lab.effects("start")}
     if "release" in step:  # a first crash already behind them: the second one defers
@@ -50,5 +52,5 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
     assert lab.count("done") == dict.fromkeys(everything, 1)
     lab.assert_only_the_dead_lost_starts(victim, recoverer)
     assert all(lab.count("start")[n] >= 2 for n in running)
-    # The recoverer may have started the other two before it died with them.
-    assert not hook or running <= set(lab.count("hook")) <= set(range(4))
+    # The recoverer may have started the others before it died with them.
+    assert not hook or running <= set(lab.count("hook")) <= everything
