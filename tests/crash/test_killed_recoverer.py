@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from lab import Lab
@@ -24,25 +26,21 @@ def test_a_recoverer_killed_at_any_step_loses_and_doubles_nothing(lab: Lab, step
     victim = lab.worker(threads=2, environment=hook)
     for n in range(4):
         lab.jobs.gated.send(n)
-    for n in range(
-        100, 103
-    ):  # these wait at the gate too: whoever is killed between an effect and its ack does it twice
+    # These wait at the gate too: whoever is killed between an effect and its ack does it twice.
+    for n in range(100, 103):
         lab.jobs.gated.send_with_options(args=(n,), delay=1_000)
     lab.wait(lambda: len(lab.effects("start")) == 2, "2 jobs run")
     running = {line["n"] for line in lab.effects("start")}
     if "release" in step:  # a first crash already behind them: the second one defers
         for line in lab.redis.hvals("dramatiq:default.msgs"):
-            import json
-
             lab.redis.hset(lab.ledger.keys.job(json.loads(line)["message_id"]), "crashes", 1)
     victim.kill()
 
     recoverer = lab.worker(environment={"ASSURED_JOBS_FAIL_POINT": step, **hook})
     lab.wait(recoverer.died, f"the recoverer dies at {step}")
     lab.open()
-    for delivery, _ in lab.redis.zscan_iter(
-        lab.ledger.keys.deferred
-    ):  # what was claimed is due again, half a minute later
+    # What was claimed is due again, half a minute later.
+    for delivery, _ in lab.redis.zscan_iter(lab.ledger.keys.deferred):
         lab.redis.zincrby(lab.ledger.keys.deferred, -30_000, delivery)
     lab.worker(environment=hook)
 
