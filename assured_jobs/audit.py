@@ -60,6 +60,21 @@ class Audit:
         except LedgerError as error:
             complain(f"What this worker may have forgotten is not looked for. {error}")
 
+    def leave(self) -> None:
+        """What a stopped worker still holds, since Dramatiq could not put it back, goes back now: in a process that
+        lives on nobody would ever declare it dead. Raises LedgerError.
+
+        If interrupted: some of it is back; saying it again, or a death, brings the rest.
+        """
+        if self._observing or not self.host.is_stopped():
+            return
+        for job in self.aboard.ended_unheard(self.patience):
+            self._settle(job)
+        self.aboard.endings.flush()
+        info, known = self.instance.info, self.aboard.in_hand()
+        fetched = {id: queue for id, queue in self.ledger.estate.fetched_by(info).items() if id not in known}
+        self._put_all_right(info, fetched)
+
     def _look_after_threads(self) -> None:
         for name, thread in self.host.threads().items():
             if thread.ident is not None and not thread.is_alive() and thread not in self._told:
@@ -99,11 +114,9 @@ class Audit:
         if self._observing:
             self._observe(info, {id: fetched[id] for id in overdue})
             return
-        overdue = overdue[:MOST]
-        for queue in {fetched[id] for id in overdue}:
-            for left in self.ledger.estate.read(info, queue, [id for id in overdue if fetched[id] == queue]):
-                self._put_right(info, left)
-                del self._missing[left.delivery]
+        self._put_all_right(info, {id: fetched[id] for id in overdue[:MOST]})
+        for id in overdue[:MOST]:
+            del self._missing[id]
 
     def _observe(self, info: InstanceInfo, overdue: dict[str, str]) -> None:
         """Says of each, once, that it would have been put right."""
@@ -116,6 +129,11 @@ class Audit:
 
     def _known(self) -> set[str]:
         return self.host.in_memory() | self.aboard.in_hand()
+
+    def _put_all_right(self, info: InstanceInfo, fetched: dict[str, str]) -> None:
+        for queue in {*fetched.values()}:
+            for left in self.ledger.estate.read(info, queue, [id for id in fetched if fetched[id] == queue]):
+                self._put_right(info, left)
 
     def _put_right(self, info: InstanceInfo, left: Left) -> None:
         """fetched -> queue; or held, where no worker could decode it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 
-from .errors import LedgerError
 from .events import LateFinish, ZombieInterrupted
 from .job import Job
 from .ledger import Ending, Ledger
@@ -63,7 +62,7 @@ class Endings:
         while endings := self.take():
             try:
                 accepted = self.ledger.deliveries.finish(endings)
-            except LedgerError:
+            except BaseException:  # an interrupt too, in whichever thread this is
                 self.give_back(endings)
                 raise
             self.heard(endings, accepted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Literal
 
 from .aboard import Aboard
@@ -109,8 +110,9 @@ class Guard:
             job.info = self.instance.info
             answer = self._ask_begin(job, predecessor, successor)
         if answer.word == "wait" and self.endings:
-            self.endings.flush()  # the suspect that it waits for may have ended already, untold
-            answer = self._ask_begin(job, predecessor, successor)
+            with suppress(LedgerError):  # whatever becomes of the second answer, there was a first one
+                self.endings.flush()  # the suspect that it waits for may have ended already, untold
+                answer = self._ask_begin(job, predecessor, successor)
         job.recorded = answer.word == "run"
         if answer.observed:
             self._tell_observed(job, answer.observed)
@@ -157,7 +159,9 @@ class Guard:
                 observe=self._observing,
                 endings=endings,
             )
-        except LedgerError:
+        except (
+            BaseException
+        ):  # an interrupt of the job too: said twice, an end changes nothing; unsaid, it stays for ever
             self.endings.give_back(endings)
             raise
         if self.outage.over():

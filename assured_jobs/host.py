@@ -34,6 +34,9 @@ class Host(Protocol):
     def replace(self, thread: threading.Thread) -> bool:
         """Gives the worker a new thread in the place of that one. False where it cannot be done."""
 
+    def is_stopped(self) -> bool:
+        """Whether none of Dramatiq's threads is left: what is still fetched, nobody here will come to."""
+
     def in_memory(self) -> set[str]:
         """Every delivery that was fetched and waits for a thread."""
 

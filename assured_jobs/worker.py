@@ -129,11 +129,19 @@ class WorkerSide:
 
     def _leave(self) -> None:
         self._flush()
-        self._left = self.instance.stop()
+        self._left = self.instance.stop() or (self._let_go() and self.instance.stop())
         if self._left:
             self._housekeeping.stop()
             if self._listener:
                 self._listener.close()
+
+    def _let_go(self) -> bool:
+        try:
+            self.audit.leave()
+        except LedgerError as error:
+            logger.debug("What is still held here cannot be put back yet. %s", error)
+            return False
+        return True
 
     def _flush(self) -> None:
         try:

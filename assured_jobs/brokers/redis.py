@@ -137,6 +137,11 @@ class RedisHost:
         found |= {f"worker thread {number}": thread for number, thread in enumerate(list(self.worker.workers))}
         return {name: thread for name, thread in found.items() if thread.running}
 
+    def is_stopped(self) -> bool:
+        """Whether none of Dramatiq's threads is left: what is still fetched, nobody here will come to."""
+        threads: list[threading.Thread] = [*self.worker.workers, *self.worker.consumers.values()]
+        return not any(thread.is_alive() for thread in threads)
+
     def replace(self, thread: Any) -> bool:
         """Gives the worker a new thread in the place of that one. False where this Dramatiq has no such means.
 

@@ -132,11 +132,11 @@ class Instances:
         """
         k = self.keys
         channel = k.presence(info.id) if absent else ""
-        died_at = self.store.run(
-            "declare_dead",
-            [k.alive, k.dead, k.deaths, k.vitals, k.observed, k.entries(info.id), k.aboard],
-            [info.id, beat, int(older_than * 1000), channel, int(draining), cause, "observe" if observe else ""],
-        )
+        keys = [k.alive, k.dead, k.deaths, k.vitals, k.observed, k.entries(info.id), k.aboard, k.owners]
+        acks_begin = QueueKeys(info.broker_namespace, "").acks(info.broker_id)
+        args: list[str | int] = [info.id, beat, int(older_than * 1000), channel, int(draining), cause]
+        args += ["observe" if observe else "", acks_begin, info.broker_namespace]
+        died_at = self.store.run("declare_dead", keys, args)
         if died_at and not observe:
             self.store.publish(k.presence(info.id), "fenced")
         return int(died_at)

@@ -11,7 +11,7 @@ import dramatiq
 import pytest
 import redis
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AsyncIO, SkipMessage
+from dramatiq.middleware import AsyncIO, SkipMessage, TimeLimitExceeded
 
 from assured_jobs import AssuredJobs, OwnershipLost, current_job
 from assured_jobs.entry import Entry
@@ -463,3 +463,52 @@ def test_a_worker_stopped_while_redis_is_away_lives_until_its_last_job_ends(own_
     gate.set()
     wait(lambda: _alive(client, ledger) == [], "it signs off")
     assert runs == [1]
+
+
+def test_what_a_stopped_worker_could_not_put_back_is_not_stranded_in_the_process_that_lives_on(
+    server, monkeypatch
+) -> None:
+    inside = Inside(server.url)
+    try:
+        later = inside.actor(lambda: None, actor_name="later")
+        inside.start()
+        later.send_with_options(delay=600_000)
+        wait(inside.side.host.in_memory, "it waits in memory")
+
+        def requeue(_consumer, _messages) -> None:
+            raise dramatiq.errors.ConnectionClosed("a blip")
+
+        monkeypatch.setattr("dramatiq.brokers.redis._RedisConsumer.requeue", requeue)
+        id = inside.side.instance.info.id
+        inside.stop()
+        client = redis.Redis.from_url(server.url)
+        wait(lambda: client.zscore(inside.ledger.keys.buried, id), "it has signed off")
+        assert client.llen("dramatiq:default.DQ") == 1
+        assert not client.keys("dramatiq:__acks__*")
+    finally:
+        inside.stop()
+
+
+def test_ends_that_an_interrupted_begin_carried_are_told_with_the_next_flush(server, monkeypatch) -> None:
+    monkeypatch.setattr("assured_jobs.guard.RIDE_ALONG", 1)
+    inside = Inside(server.url, watch=False)
+    try:
+        actor = inside.actor(lambda: None, actor_name="quick", max_retries=0)
+        inside.start()
+        deliveries, interrupted = inside.side.ledger.deliveries, []
+        begin = deliveries.begin
+
+        def interrupt(*args, **more):
+            if more.get("endings") and not interrupted:
+                interrupted.append(len(more["endings"]))
+                raise TimeLimitExceeded
+            return begin(*args, **more)
+
+        monkeypatch.setattr(deliveries, "begin", interrupt)
+        while not interrupted:
+            actor.send()
+            sleep(0.02)
+        wait(lambda: inside.payloads() == 0, "all are acked")
+        wait(lambda: inside.running() == 0, "and their ends told")
+    finally:
+        inside.stop()

@@ -117,7 +117,11 @@ local started = string.format('%.0f', math.floor(micros / 1000))
 redis.call('SET', fence_key, fence)
 redis.call('HSET', entries, delivery, table.concat({started, fence, token, suspect and 1 or 0, entry}, ' '))
 if suspect then
-  redis.call('HSET', aboard, id, delivery)
+  -- One that is recorded from memory may find another here: that one keeps its place.
+  local other = redis.call('HGET', aboard, id)
+  if not other or redis.call('HEXISTS', entries, other) == 0 then
+    redis.call('HSET', aboard, id, delivery)
+  end
 end
 redis.call('HSET', owners, delivery, id .. ' ' .. token .. ' ' .. acks)
 if successor ~= '' then
