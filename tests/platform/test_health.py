@@ -91,4 +91,4 @@ def test_a_path_that_cannot_be_written_stops_no_job(lab):
     worker = lab.worker(HEALTH_FILE="/proc/nowhere/health")
     lab.jobs.work.send(1)
     lab.wait(lambda: lab.effects("done"), "the job runs")
-    assert worker.said("a probe takes this worker for dead")
+    lab.wait(lambda: worker.said("a probe takes this worker for dead"), "it says so")
