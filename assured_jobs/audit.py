@@ -86,12 +86,14 @@ class Audit:
     def _settle(self, job: Job) -> None:
         """started -> gone, or back into its queue. Its ack or its rejection failed, and its thread has had no other
         message since, which would have settled it."""
-        self.aboard.ended(job, job.unheard_outcome)
+        entry, outcome = job.entry, job.unheard_outcome
+        if not (self._observing or job.recorded) and (outcome == "ack" or job.retried):
+            self.host.ack(
+                entry.queue, entry.delivery
+            )  # first: where it fails, it is known to have ended, and asked again
+        self.aboard.ended(job, outcome)
         if self._observing:
             return
-        entry = job.entry
-        if not job.recorded and (job.outcome == "ack" or job.retried):
-            self.host.ack(entry.queue, entry.delivery)
         told = StrayPutRight(entry.delivery, entry.queue, job.info.id, "finished", entry.message_id)
         self.ledger.tell(told)
 
@@ -132,11 +134,13 @@ class Audit:
 
     def _put_all_right(self, info: InstanceInfo, fetched: dict[str, str]) -> None:
         for queue in {*fetched.values()}:
-            for left in self.ledger.estate.read(info, queue, [id for id in fetched if fetched[id] == queue]):
-                self._put_right(info, left)
+            ids = [id for id in fetched if fetched[id] == queue]
+            for at in range(0, len(ids), MOST):
+                batch = self.ledger.estate.read(info, queue, ids[at : at + MOST])
+                self.ledger.tell(*filter(None, [self._put_right(info, left) for left in batch]))
 
-    def _put_right(self, info: InstanceInfo, left: Left) -> None:
-        """fetched -> queue; or held, where no worker could decode it."""
+    def _put_right(self, info: InstanceInfo, left: Left) -> StrayPutRight | None:
+        """fetched -> queue; or held, where no worker could decode it. None where it is no longer ours."""
         orphan = judge_stray(info, left)
         if left.entry is not None:
             ending = Ending(info, left.entry, left.token, "again")
@@ -145,5 +149,4 @@ class Audit:
             outcome = "held" if self.ledger.deliveries.hold(info, orphan) else ""
         else:
             outcome = "put_back" if self.ledger.deliveries.put_back(info, left.queue, left.delivery) else ""
-        if outcome:
-            self.ledger.tell(StrayPutRight(left.delivery, left.queue, info.id, outcome))
+        return StrayPutRight(left.delivery, left.queue, info.id, outcome) if outcome else None

@@ -19,6 +19,7 @@ class Endings:
         self.ledger = ledger
         self._quiet = quiet
         self._waiting: list[Ending] = []
+        self._on_their_way: list[Ending] = []
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -31,25 +32,32 @@ class Endings:
 
     def ids(self) -> set[str]:
         with self._lock:
-            return {ending.entry.delivery for ending in self._waiting}
+            return {ending.entry.delivery for ending in (*self._waiting, *self._on_their_way)}
 
     def take(self) -> tuple[Ending, ...]:
         """Some of them, for whoever asks the ledger anyway, and then says `heard` or gives them back."""
         with self._lock:
             taken = tuple(self._waiting[:RIDE_ALONG])
             del self._waiting[:RIDE_ALONG]
+            self._on_their_way += taken
         return taken
 
     def give_back(self, endings: tuple[Ending, ...]) -> None:
         with self._lock:
             self._waiting[:0] = endings
+            self._arrived(endings)
 
     def heard(self, endings: tuple[Ending, ...], accepted: list[bool]) -> None:
         """What the ledger said to each: an end that comes after the death counts for nothing."""
+        with self._lock:
+            self._arrived(endings)
         for ending, ok in zip(endings, accepted, strict=True):
             if not ok and not self._quiet:
                 entry = ending.entry
                 self.ledger.tell(LateFinish(entry.message_id, entry.actor, entry.queue, ending.info.id))
+
+    def _arrived(self, endings: tuple[Ending, ...]) -> None:
+        self._on_their_way = [one for one in self._on_their_way if one not in endings]
 
     def too_late(self, job: Job) -> None:
         """It ended after this process had learned that it lost it."""

@@ -202,7 +202,8 @@ def dump_crashes(crashes: Iterable[Crash]) -> str:
 class Death:
     """A dead instance whose jobs are not all settled yet. `died_at` is its declaration; `now` when this was read.
 
-    `suspect` is the delivery of the one suspect it ran, or "". `signs` is what its last heartbeat said of it.
+    `suspects` are the deliveries of the suspects it ran: one, or several where an outage let them in. `signs` is what
+    its last heartbeat said of it.
     """
 
     info: InstanceInfo
@@ -211,7 +212,7 @@ class Death:
     now: int
     draining: bool
     cause: str
-    suspect: str = ""
+    suspects: frozenset[str] = frozenset()
     signs: Signs = field(default_factory=Signs)
 
     @property
@@ -230,4 +231,4 @@ class Vitals:
     presence: Presence
     draining: bool
     signs: Signs = field(default_factory=Signs)
-    suspect: str = ""
+    suspects: frozenset[str] = frozenset()

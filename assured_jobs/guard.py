@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Literal
 
 from .aboard import Aboard
@@ -109,10 +108,6 @@ class Guard:
             self.instance.beat()
             job.info = self.instance.info
             answer = self._ask_begin(job, predecessor, successor)
-        if answer.word == "wait" and self.endings:
-            with suppress(LedgerError):  # whatever becomes of the second answer, there was a first one
-                self.endings.flush()  # the suspect that it waits for may have ended already, untold
-                answer = self._ask_begin(job, predecessor, successor)
         job.recorded = answer.word == "run"
         if answer.observed:
             self._tell_observed(job, answer.observed)

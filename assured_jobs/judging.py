@@ -51,9 +51,7 @@ def judge(ledger: Ledger, death: Death, batch: list[Left]) -> list[Decision]:
             handed_back=record.handed_back,
             limit=record.limit,
             draining=death.draining,
-            # After an outage a second suspect may have been aboard: the innocent one of the two pays less than all do
-            # who will still meet the other.
-            with_suspect=bool(death.suspect) and death.suspect != left.delivery and not (entry and entry.suspect),
+            with_suspect=bool(death.suspects) and left.delivery not in death.suspects,
             since_last_sign=death.silent_for,
         )
         ruling = policy.verdict(case, jitter=random.random())

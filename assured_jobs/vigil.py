@@ -29,7 +29,7 @@ class Finding:
         """The death that declaring would record. `now` in ms of the store's clock."""
         vitals = self.vitals
         cause = self.judgement.cause
-        return Death(vitals.info, now, vitals.beat, now, vitals.draining, cause, vitals.suspect, vitals.signs)
+        return Death(vitals.info, now, vitals.beat, now, vitals.draining, cause, vitals.suspects, vitals.signs)
 
 
 class Vigil:
@@ -114,5 +114,5 @@ class Vigil:
         absent_for = 0.0
         if presence == "gone":
             absent_for = now - self._absent.setdefault(one.id, now)
-        vitals = Vitals(self._infos[one.id], one.beat, age, presence, one.draining, one.signs, one.suspect)
+        vitals = Vitals(self._infos[one.id], one.beat, age, presence, one.draining, one.signs, one.suspects)
         return Finding(vitals, judge(vitals, watched=None if self.once else now - self._since, absent_for=absent_for))

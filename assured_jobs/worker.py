@@ -25,7 +25,7 @@ from .outage import Outage
 from .pulse import Pulse
 from .refusals import OwnershipLost
 from .settings import AssuredJobsSettings
-from .telling import Listener, Meter
+from .telling import Listener, Meter, complain
 from .ticker import Ticker
 from .watch import PERIOD, Watch
 
@@ -61,7 +61,8 @@ class WorkerSide:
         self.guard = Guard(self.ledger, self.instance, outage, self.aboard)
         self.watch = Watch(self.ledger, self.instance, settings, hook)
         self.audit = Audit(self.ledger, self.instance, self.aboard, host)
-        self._left = False
+        self._left = self._stopped = False
+        self._stopping = threading.Lock()
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
         self._housekeeping = Ticker("housekeeping", PERIOD, self._keep_house)
@@ -86,6 +87,12 @@ class WorkerSide:
     def stop(self) -> None:
         """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a
         living process may still be running its last jobs. If interrupted: dies like anybody."""
+        with self._stopping:
+            if not self._stopped:
+                self._stopped = True
+                self._stop()
+
+    def _stop(self) -> None:
         if self._pulse:
             self._pulse.stop()
         self._housekeeping.stop()
@@ -126,6 +133,8 @@ class WorkerSide:
         self._flush()
         self.watch.tick()
         self.audit.tick()
+        if self.instance.draining and self.host.is_stopped():
+            self.stop()  # where Dramatiq's own stop fails on the way, nobody else says it
 
     def _leave(self) -> None:
         self._flush()
@@ -139,7 +148,7 @@ class WorkerSide:
         try:
             self.audit.leave()
         except LedgerError as error:
-            logger.debug("What is still held here cannot be put back yet. %s", error)
+            complain(f"What this stopped worker still holds cannot be put back yet. {error}")
             return False
         return True
 

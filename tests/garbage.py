@@ -43,7 +43,7 @@ SCORES = st.one_of(st.floats(allow_nan=False), st.integers(-(2**53), 2**53))
 #: The type of what each kind of key holds.
 KINDS = {
     "alive": "zset", "dead": "zset", "buried": "zset", "instances": "hash", "deaths": "hash", "vitals": "hash",
-    "entries": "hash", "owners": "hash", "successors": "hash", "aboard": "hash", "job": "hash", "done": "string",
+    "entries": "hash", "owners": "hash", "successors": "hash", "suspects": "set", "job": "hash", "done": "string",
     "fence": "string", "deferred": "zset", "held": "zset", "released": "zset", "discarded": "zset", "orphans": "hash",
     "custody": "set", "probe": "string", "lease": "string", "turn": "string", "tick": "string", "observed": "zset",
     "events": "stream", "run": "hash",

@@ -59,7 +59,7 @@ class Nightmare(Scene):
         for message, _ in (*started, *fetched):
             self.redis.hset(self.keys.job(message), mapping={"crashes": 1, "limit": 0, "history": "[]"})
         self.ledger.deliveries.succeed(started[1][1], "a-retry", "dramatiq", "default")
-        self.redis.hset(self.keys.aboard, VICTIM, started[0][1])
+        self.redis.sadd(self.keys.suspects(VICTIM), started[0][1])
         self.declare_dead(self.victim)
         running = self.start(self.living, "runs")
         waiting = [self.send(n) for n in range(2)]
@@ -77,8 +77,9 @@ class Nightmare(Scene):
         """The one that is meant, of those that there are."""
         message = [*self.messages.values()][garbage.at % len(self.messages)]
         delivery = [*self.messages][garbage.at % len(self.messages)]
+        instance = (VICTIM, LIVING)[garbage.at % 2]
         named = {
-            "entries": (VICTIM, LIVING)[garbage.at % 2], "job": message, "custody": message,
+            "entries": instance, "suspects": instance, "job": message, "custody": message,
             "done": (*self.waiting, delivery)[garbage.at % 3], "probe": "0", "run": self.run_name,
         }  # fmt: skip
         found = getattr(self.keys, garbage.name)

@@ -160,8 +160,9 @@ class RedisHost:
         return True
 
     def ack(self, queue: str, delivery: str) -> None:
-        """Lets go of a delivery that ended elsewhere. If interrupted: fetched still, or gone."""
-        self.broker.do_ack(queue, delivery)
+        """Lets go of a delivery that has ended. If interrupted: fetched still, or gone. Raises LedgerError."""
+        with speaking_plainly(()):
+            self.broker.do_ack(queue, delivery)
 
 
 def _delivery_of(message: Any) -> str:

@@ -77,7 +77,7 @@ class Deliveries:
         k, q = self.keys, QueueKeys(info.broker_namespace, entry.queue)
         keys = [
             k.alive, k.dead, k.buried, k.entries(info.id), k.owners, k.successors, k.fence,
-            k.job(entry.message_id), k.done(entry.delivery), q.acks(info.broker_id), q.msgs, k.aboard,
+            k.job(entry.message_id), k.done(entry.delivery), q.acks(info.broker_id), q.msgs, k.suspects(info.id),
         ]  # fmt: skip
         args = [
             info.id, entry.delivery, token, entry.dumps(), entry.policy.max_crashes, predecessor,
@@ -99,7 +99,7 @@ class Deliveries:
         q = QueueKeys(info.broker_namespace, entry.queue)
         keys = [
             k.alive, k.entries(info.id), k.owners, k.successors, k.job(entry.message_id), k.done(entry.delivery),
-            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue, k.aboard,
+            q.acks(info.broker_id), q.msgs, q.xq, q.xq_msgs, q.queue, k.suspects(info.id),
         ]  # fmt: skip
         went = "".join(f"{id} {QueueKeys(info.broker_namespace, queue).msgs}\n" for id, queue in ending.successors)
         args = [info.id, entry.delivery, ending.token, ending.outcome, MEMORY, went, info.recovery]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Seen:
     draining: bool
     signs: Signs
     subscribers: int
-    suspect: str
+    suspects: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,14 @@ class Instances:
     def look(self, client: Any) -> Look:
         """Reads the fleet through `client`, whose one connection the judge watches. Writes nothing."""
         k = self.keys
-        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released, k.aboard, k.observed]
+        keys = [k.alive, k.dead, k.vitals, k.deferred, k.released, k.owners, k.observed]
         with speaking_plainly(keys):
             try:
                 connection = int(client.client_id())
             except redis.exceptions.ResponseError:  # an ACL, a proxy, a managed service: no absence is believed then
                 connection = -1
         now, run_id, uptime, due, living, dead = self.store.run(
-            "look", keys, [k.presence_prefix, k.entries("")], client
+            "look", keys, [k.presence_prefix, k.entries(""), k.suspects("")], client
         )
         return Look(
             now=int(now),
@@ -132,10 +133,9 @@ class Instances:
         """
         k = self.keys
         channel = k.presence(info.id) if absent else ""
-        keys = [k.alive, k.dead, k.deaths, k.vitals, k.observed, k.entries(info.id), k.aboard, k.owners]
-        acks_begin = QueueKeys(info.broker_namespace, "").acks(info.broker_id)
+        keys = [k.alive, k.dead, k.deaths, k.vitals, k.observed, k.entries(info.id), k.suspects(info.id), k.owners]
         args: list[str | int] = [info.id, beat, int(older_than * 1000), channel, int(draining), cause]
-        args += ["observe" if observe else "", acks_begin, info.broker_namespace]
+        args.append("observe" if observe else "")
         died_at = self.store.run("declare_dead", keys, args)
         if died_at and not observe:
             self.store.publish(k.presence(info.id), "fenced")
@@ -153,18 +153,20 @@ class Instances:
         if not infos:
             return []
         known = list(infos)
-        questions = [("TIME",), ("HMGET", k.deaths, *known), ("HMGET", k.aboard, *known)]
+        questions = [("TIME",), ("HMGET", k.deaths, *known)]
+        questions += [("SMEMBERS", k.suspects(id)) for id in known]
         questions += [("ZSCORE", k.dead, id) for id in known]
-        (seconds, micros), told, suspects, *scores = self.store.ask(lambda client: pipelined(client, questions))
+        (seconds, micros), told, *answers = self.store.ask(lambda client: pipelined(client, questions))
         now = seconds * 1000 + micros // 1000
         found = []
-        for id, text, suspect, died_at in zip(known, told, suspects, scores, strict=True):
+        suspects, scores = answers[: len(known)], answers[len(known) :]
+        for id, text, ran, died_at in zip(known, told, suspects, scores, strict=True):
             if died_at is not None:
                 last_beat, draining, cause, signs = _told(text) or (str(whole(died_at)), "0", "unknown", "")
                 found.append(
                     Death(
                         infos[id], whole(died_at), int(last_beat), now, draining == "1", cause,
-                        (suspect or b"").decode(errors="surrogateescape"), Signs.loads(signs),
+                        _deliveries(ran), Signs.loads(signs),
                     )
                 )  # fmt: skip
         return found
@@ -175,13 +177,22 @@ class Instances:
         If interrupted: alive until its TTL, or gone; nothing was held either way.
         """
         k = self.keys
-        keys = [k.alive, k.buried, k.deaths, k.vitals, k.entries(info.id), k.observed, k.aboard, *ack_sets(info)]
+        keys = [
+            k.alive,
+            k.buried,
+            k.deaths,
+            k.vitals,
+            k.entries(info.id),
+            k.observed,
+            k.suspects(info.id),
+            *ack_sets(info),
+        ]
         return bool(self.store.run("resign", keys, [info.id]) != 0)
 
     def bury(self, info: InstanceInfo) -> bool:
         """dead -> buried, once nothing is owed to it. If interrupted: the next pass buries it."""
         k = self.keys
-        keys = [k.dead, k.buried, k.entries(info.id), k.aboard, *ack_sets(info)]
+        keys = [k.dead, k.buried, k.entries(info.id), k.suspects(info.id), *ack_sets(info)]
         return bool(self.store.run("bury", keys, [info.id, BURIAL_DELAY]))
 
     def reopen(self, instance: str) -> bool:
@@ -195,11 +206,14 @@ class Instances:
         return int(self.store.run("forget", keys, [MEMORY * 1000, 500, ROOM]))
 
 
-def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes, suspect: bytes) -> Seen:
+def _seen(id: bytes, beat: bytes, vitals: bytes, subscribers: bytes, suspects: list[bytes]) -> Seen:
     seen_by, draining, signs = [*vitals.decode(errors="replace").split(" ", 2), "", ""][:3]
     name, last = id.decode(errors="surrogateescape"), whole(beat)
-    aboard = suspect.decode(errors="surrogateescape")
-    return Seen(name, last, seen_by, draining == "1", Signs.loads(signs), int(subscribers), aboard)
+    return Seen(name, last, seen_by, draining == "1", Signs.loads(signs), int(subscribers), _deliveries(suspects))
+
+
+def _deliveries(raw: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(one.decode(errors="surrogateescape") for one in raw)
 
 
 def _told(text: bytes | None) -> tuple[str, str, str, str] | None:

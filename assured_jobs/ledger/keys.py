@@ -12,9 +12,9 @@ now, *custody* = jobs waiting for time or for a person.
 | deaths             | HASH   | instance -> last heartbeat, draining, cause      | fleet; with its tombstone         |
 | vitals             | HASH   | instance -> server that saw its presence, draining | fleet; until dead or stopped      |
 | entries:<instance> | HASH   | delivery -> entry                                | flight; until finished or settled |
+| suspects:<instance> | SET   | deliveries of suspects it runs, or died running  | flight; until finished or buried  |
 | owners             | HASH   | delivery -> instance, token, ack set             | flight; with the entry            |
 | successors         | HASH   | delivery -> where its retry went                 | flight; with the entry            |
-| aboard             | HASH   | instance -> the one suspect it runs, or ran last | fleet; until finished or buried   |
 | job:<message>      | HASH   | crashes, suspicions, interrupted, limit, history | crashed jobs; success or MEMORY   |
 | done:<delivery>    | STRING | how it ended, where its payload outlived its ack | contested jobs; MEMORY            |
 | fence              | STRING | the last fence given out                         | one                               |
@@ -59,7 +59,6 @@ class Keys:
         self.vitals = prefix + "vitals"
         self.owners = prefix + "owners"
         self.successors = prefix + "successors"
-        self.aboard = prefix + "aboard"
         self.fence = prefix + "fence"
         self.deferred = prefix + "deferred"
         self.held = prefix + "held"
@@ -77,6 +76,9 @@ class Keys:
 
     def entries(self, instance: str) -> str:
         return f"{self._prefix}entries:{instance}"
+
+    def suspects(self, instance: str) -> str:
+        return f"{self._prefix}suspects:{instance}"
 
     def job(self, message_id: str) -> str:
         return f"{self._prefix}job:{message_id}"

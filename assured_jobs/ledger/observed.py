@@ -39,5 +39,5 @@ class Observed:
     def end(self, info: InstanceInfo) -> str:
         """(observed dead) -> alive or forgotten: "lives", "gone" or "waits". If interrupted: asked again."""
         k = self.keys
-        keys = [k.alive, k.observed, k.vitals, k.instances, k.entries(info.id), k.aboard, *ack_sets(info)]
+        keys = [k.alive, k.observed, k.vitals, k.instances, k.entries(info.id), k.suspects(info.id), *ack_sets(info)]
         return str(self.store.run("unobserve", keys, [info.id, PATIENCE]).decode())

@@ -12,7 +12,7 @@ from .store import Store, pipelined
 #: What each fixed key holds, where it exists at all.
 _TYPES = {
     "alive": "zset", "dead": "zset", "buried": "zset", "instances": "hash", "deaths": "hash", "vitals": "hash",
-    "owners": "hash", "aboard": "hash", "successors": "hash", "fence": "string", "deferred": "zset", "held": "zset",
+    "owners": "hash", "successors": "hash", "fence": "string", "deferred": "zset", "held": "zset",
     "released": "zset", "discarded": "zset", "orphans": "hash", "lease": "string", "tick": "string", "turn": "string",
     "observed": "zset", "events": "stream",
 }  # fmt: skip

@@ -24,7 +24,7 @@ class Model:
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     noted: dict[str, list[str] | str] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
-    aboard: dict[str, str] = field(default_factory=dict)
+    suspects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     limits: dict[str, int] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)  # messages that succeeded, failed for good, or were thrown away
@@ -43,7 +43,7 @@ class Model:
             return word
         message = self.message_of[delivery]
         if self._is_suspect(message):
-            self.aboard[id] = delivery
+            self.suspects[id].add(delivery)
         self.owners[delivery] = (id, token)
         if predecessor in self.owners:
             self.noted[predecessor] = "begun"
@@ -63,10 +63,12 @@ class Model:
         message = self.message_of[delivery]
         if self.counts[message]["crashes"] >= max(self.cap, self.limits.get(message, 0)):
             return "hold"
-        other = self.aboard.get(id)
-        if self._is_suspect(message) and other and other != delivery and self.owners.get(other, ("",))[0] == id:
+        if self._is_suspect(message) and self._running_suspects(id) - {delivery}:
             return "wait"
         return None
+
+    def _running_suspects(self, id: str) -> set[str]:
+        return {one for one in self.suspects[id] & self.payloads if self.owners.get(one, ("",))[0] == id}
 
     def _is_suspect(self, message: str) -> bool:
         return bool(self.counts[message]["crashes"] or self.counts[message]["suspicions"])
@@ -80,8 +82,7 @@ class Model:
         if how == "again" and (self.retry_under_way(delivery) or any(one in self.payloads for one in sent)):
             how = "retry"
         self._forget(delivery)
-        if self.aboard.get(id) == delivery:
-            del self.aboard[id]
+        self.suspects[id].discard(delivery)
         mine = self.places.get(delivery) == acks(id)
         if how == "again":
             if mine:
@@ -189,9 +190,7 @@ class Model:
     def die(self, id: str) -> bool:
         if self.lives.get(id) != "alive":
             return False
-        other = self.aboard.get(id)
-        if other and self.owners.get(other, ("",))[0] != id:
-            del self.aboard[id]
+        self.suspects[id] = self._running_suspects(id)
         self.lives[id] = "dead"
         return True
 
@@ -200,7 +199,7 @@ class Model:
         if self.lives.get(id) != "dead" or owed:
             return False
         self.lives[id] = "buried"
-        self.aboard.pop(id, None)
+        self.suspects.pop(id, None)
         return True
 
     def lose_everything(self) -> None:

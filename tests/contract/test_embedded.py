@@ -465,10 +465,12 @@ def test_a_worker_stopped_while_redis_is_away_lives_until_its_last_job_ends(own_
     assert runs == [1]
 
 
+@pytest.mark.parametrize("blip", [dramatiq.errors.ConnectionClosed, redis.ConnectionError, redis.TimeoutError])
 def test_what_a_stopped_worker_could_not_put_back_is_not_stranded_in_the_process_that_lives_on(
-    server, monkeypatch
+    server, monkeypatch, blip
 ) -> None:
     inside = Inside(server.url)
+    client = redis.Redis.from_url(server.url)
     try:
         later = inside.actor(lambda: None, actor_name="later")
         inside.start()
@@ -476,16 +478,51 @@ def test_what_a_stopped_worker_could_not_put_back_is_not_stranded_in_the_process
         wait(inside.side.host.in_memory, "it waits in memory")
 
         def requeue(_consumer, _messages) -> None:
-            raise dramatiq.errors.ConnectionClosed("a blip")
+            raise blip("a blip")
 
         monkeypatch.setattr("dramatiq.brokers.redis._RedisConsumer.requeue", requeue)
         id = inside.side.instance.info.id
-        inside.stop()
-        client = redis.Redis.from_url(server.url)
+        with suppress(redis.RedisError):  # only the first one is caught by Dramatiq; of any other its own stop dies
+            inside.worker.stop(timeout=5000)
         wait(lambda: client.zscore(inside.ledger.keys.buried, id), "it has signed off")
         assert client.llen("dramatiq:default.DQ") == 1
         assert not client.keys("dramatiq:__acks__*")
     finally:
+        monkeypatch.undo()
+        inside.stop()
+
+
+def test_a_finished_job_whose_ack_fails_while_its_worker_leaves_is_acked_later_and_does_not_run_again(
+    server, monkeypatch
+) -> None:
+    inside = Inside(server.url)
+    client = redis.Redis.from_url(server.url)
+    runs: list[int] = []
+    failed: list[int] = []
+    try:
+        quick = inside.actor(lambda: runs.append(1), actor_name="quick", assured=False)
+        inside.start()
+        dispatch = RedisBroker.__getattr__
+
+        def fail(*_args) -> None:
+            failed.append(1)
+            raise redis.TimeoutError("slow")
+
+        monkeypatch.setattr(
+            RedisBroker, "__getattr__", lambda self, name: fail if name == "do_ack" else dispatch(self, name)
+        )
+        quick.send()
+        wait(lambda: failed, "its ack fails")
+        id = inside.side.instance.info.id
+        inside.worker.stop(timeout=5000)
+        again = len(failed)
+        wait(lambda: len(failed) > again, "it fails again while the worker leaves")
+        monkeypatch.undo()
+        wait(lambda: client.zscore(inside.ledger.keys.buried, id), "it has signed off")
+        assert inside.payloads() == client.llen("dramatiq:default") == 0
+        assert runs == [1]
+    finally:
+        monkeypatch.undo()
         inside.stop()
 
 

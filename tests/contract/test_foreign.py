@@ -76,11 +76,11 @@ def test_a_turn_of_ours_is_still_waited_for(fleet: Fleet) -> None:
 
 def test_a_finish_beside_a_foreign_value_changes_nothing_and_can_be_said_again(fleet: Fleet) -> None:
     delivery = fleet.run_job()
-    fleet.redis.set(fleet.ledger.keys.aboard, "theirs")
+    fleet.redis.set(fleet.ledger.keys.suspects(VICTIM), "theirs")
     with pytest.raises(ForeignValue):
         fleet.finish(delivery)
     assert fleet.entry(delivery)
-    fleet.redis.delete(fleet.ledger.keys.aboard)
+    fleet.redis.delete(fleet.ledger.keys.suspects(VICTIM))
     assert fleet.finish(delivery) == [True]
     assert fleet.entry(delivery) is None
 

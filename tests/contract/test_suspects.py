@@ -6,10 +6,10 @@ import dramatiq
 import pytest
 
 from assured_jobs.entry import Entry, InstanceInfo
-from assured_jobs.errors import LedgerUnreachable
 from assured_jobs.judging import judge, order_of
+from assured_jobs.ledger import Ending
+from assured_jobs.vigil import Vigil
 from dead import VICTIM, Fleet
-from inside import Inside, wait
 
 
 @pytest.fixture
@@ -28,6 +28,14 @@ def _begin(fleet: Fleet, info: InstanceInfo, message: dramatiq.Message, *, again
     entry = Entry(message.options["redis_message_id"], message.message_id, "work", "default")
     answer, _ = fleet.ledger.deliveries.begin(info, entry, f"token-{message.message_id}", again=again)
     return answer.word
+
+
+def _end(fleet: Fleet, info: InstanceInfo, message: dramatiq.Message, *, told: bool) -> None:
+    delivery = message.options["redis_message_id"]
+    fleet.broker.do_ack("default", delivery)
+    if told:
+        entry = Entry(delivery, message.message_id, "work", "default")
+        assert fleet.ledger.deliveries.finish((Ending(info, entry, f"token-{message.message_id}", "ack"),)) == [True]
 
 
 def _bring_back(fleet: Fleet, info: InstanceInfo) -> None:
@@ -73,40 +81,46 @@ def test_of_two_suspects_that_an_outage_let_in_both_pay_and_a_newcomer_does_not(
     assert _begin(fleet, info, other) == "wait"  # the answer is lost, and it runs: recorded when Redis is back
     assert _begin(fleet, info, other, again=True) == "run"
     assert _begin(fleet, info, newcomer) == "run"
-    assert fleet.redis.hget(fleet.ledger.keys.aboard, VICTIM) == poison.options["redis_message_id"].encode()
     _bring_back(fleet, info)
     assert [_counts(fleet, one) for one in (poison, other, newcomer)] == [(1, 1), (1, 1), (0, 1)]
 
 
-def test_a_suspect_that_was_told_to_wait_does_not_start_where_the_next_question_fails(server, monkeypatch) -> None:
-    inside = Inside(server.url, watch=False)
-    try:
-        ran: list[str] = []
+@pytest.mark.parametrize("told", [True, False])
+def test_the_second_of_two_suspects_still_pays_alone_when_the_first_has_ended(fleet: Fleet, told: bool) -> None:
+    first, second, third, newcomer = (_send(fleet, suspect=n < 3) for n in range(4))
+    info = fleet.register(VICTIM)
+    fleet.fetch(info, 4)
+    assert (
+        _begin(fleet, info, first) == _begin(fleet, info, second, again=True) == _begin(fleet, info, newcomer) == "run"
+    )
+    _end(fleet, info, first, told=told)
+    assert _begin(fleet, info, third) == "wait"
+    _bring_back(fleet, info)
+    assert [_counts(fleet, one) for one in (second, newcomer)] == [(1, 1), (0, 1)]
 
-        def suspect(name: str) -> None:
-            ran.append(name)
-            inside.gate.wait(20)
 
-        actor = inside.actor(suspect)
-        first, second = actor.message("first"), actor.message("second")
-        for message in (first, second):
-            inside.redis.hset(inside.ledger.keys.job(message.message_id), "suspicions", 1)
-        inside.start(threads=2)
-        inside.broker.enqueue(first)
-        wait(lambda: ran == ["first"], "the first runs")
-        endings = inside.side.aboard.endings
-        asked: list[int] = []
+@pytest.mark.parametrize("told", [True, False])
+def test_a_suspect_that_has_ended_keeps_nobody_waiting(fleet: Fleet, told: bool) -> None:
+    first, second = _send(fleet, suspect=True), _send(fleet, suspect=True)
+    info = fleet.register(VICTIM)
+    fleet.fetch(info, 2)
+    assert _begin(fleet, info, first) == "run"
+    assert _begin(fleet, info, second) == "wait"
+    _end(fleet, info, first, told=told)
+    assert _begin(fleet, info, second) == "run"
 
-        def fail() -> None:
-            asked.append(1)
-            raise LedgerUnreachable
 
-        monkeypatch.setattr(type(endings), "__len__", lambda _: 1)
-        monkeypatch.setattr(endings, "flush", fail)
-        inside.broker.enqueue(second)
-        wait(lambda: inside.redis.zcard(inside.ledger.keys.deferred) == 1, "the second is set aside")
-        assert asked
-        assert ran == ["first"]
-    finally:
-        monkeypatch.undo()
-        inside.stop()
+def test_a_dry_run_foretells_who_pays_beside_a_suspect_whose_end_is_not_told(fleet: Fleet) -> None:
+    ended, poison = _send(fleet, suspect=True), _send(fleet)
+    info = fleet.register(VICTIM)
+    fleet.fetch(info, 2)
+    assert _begin(fleet, info, ended) == _begin(fleet, info, poison) == "run"
+    _end(fleet, info, ended, told=False)
+    vigil = Vigil(fleet.ledger, once=True)
+    seen, [finding] = vigil.look()
+    vigil.close()
+    left = [one for batch in fleet.ledger.estate.left_by(info) for one in batch]
+    charges = {
+        one.orphan.message_id: one.verdict.charge for one in judge(fleet.ledger, finding.as_death(seen.now), left)
+    }
+    assert charges[poison.message_id] == "crashes"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from lab import Lab
@@ -35,17 +33,20 @@ def _assert_once(lab: Lab, running: set[int]) -> None:
     assert lab.count("start") == {n: 2 if n in running else 1 for n in everything}
 
 
-def test_a_killed_watchers_jobs_run_once_elsewhere_within_seconds(lab: Lab) -> None:
+def _causes(lab: Lab) -> list[str]:
+    """Of each death. The heartbeat alone would take far longer, at default settings."""
+    return [told.fact["cause"] for told in lab.ledger.chronicle.since() if told.action == "InstanceDied"]
+
+
+def test_a_killed_watchers_jobs_run_once_elsewhere_as_soon_as_its_connection_is_gone(lab: Lab) -> None:
     first, _ = _busy_watcher(lab, lab.default_worker)
     running = {line["n"] for line in lab.effects("start")}
 
-    killed = time.monotonic()
     first.kill()
     lab.open()
 
     _assert_once(lab, running)
-    again = min(line["at"] for line in lab.effects("start") if line["at"] > killed)
-    assert again - killed < 8
+    assert _causes(lab) == ["connection lost"]
 
 
 def test_one_copy_while_native_maintenance_and_an_operator_race_us(server, make_lab) -> None:
@@ -66,13 +67,12 @@ def test_a_worker_restarted_in_place_under_its_fixed_id_recovers_its_own_jobs(la
     lab.jobs.gated.send(1)
     lab.wait(lambda: lab.count("start")[1] == 1, "the job runs")
 
-    killed = time.monotonic()
     first.kill()
     lab.open()
     lab.default_worker(INSTANCE_ID="worker-pod-1")
 
     lab.wait(lambda: lab.count("done")[1] == 1, "the job is done")
-    assert lab.effects("start")[-1]["at"] - killed < 8
+    assert _causes(lab) == ["connection lost"]
     assert lab.count("start")[1] == 2
 
 

@@ -11,7 +11,7 @@
 -- KEYS[9] done        STRING  how the delivery ended, where its payload outlived its ack
 -- KEYS[10] acks       SET     this incarnation's ack set of the queue (Dramatiq's)
 -- KEYS[11] msgs       HASH    delivery -> payload (Dramatiq's)
--- KEYS[12] aboard     HASH    instance id -> the one suspect it runs
+-- KEYS[12] suspects   SET     deliveries of the suspects this instance runs
 -- ARGV[1] instance id      ARGV[2] delivery      ARGV[3] token, fresh for each start
 -- ARGV[4] entry, JSON      ARGV[5] max_crashes   ARGV[6] delivery this one is a retry of, or ""
 -- ARGV[7] "again" to record a job that runs already: the store lost its data, or could not be asked
@@ -30,11 +30,12 @@
 --   {"unknown"}           this incarnation is not registered
 -- Asked twice with one token it answers the same: a blind retry starts nothing twice.
 local alive, dead, buried, entries, owners, successors = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local fence_key, job, done, acks, msgs, aboard = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
+local fence_key, job, done, acks, msgs, suspects = KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 local id, delivery, token, entry = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local max_crashes, predecessor, again = tonumber(ARGV[5]), ARGV[6], ARGV[7] == 'again'
 local successor, successor_msgs, observing, entries_prefix = ARGV[8], ARGV[9], ARGV[10] == 'observe', ARGV[11]
 
+--- include is_aboard
 if not redis.call('ZSCORE', alive, id) then
   if redis.call('ZSCORE', dead, id) or redis.call('ZSCORE', buried, id) then
     return {'fenced'}
@@ -90,9 +91,10 @@ local function refusal()
   if crashes >= cap then
     return {'hold', crashes}
   end
-  local other = suspect and redis.call('HGET', aboard, id)
-  if other and other ~= delivery and redis.call('HEXISTS', entries, other) == 1 then
-    return {'wait'} -- so that the next death here can be only one suspect's
+  for _, other in ipairs(suspect and redis.call('SMEMBERS', suspects) or {}) do
+    if other ~= delivery and is_aboard(other, entries, owners) then
+      return {'wait'} -- so that the next death here can be only one suspect's
+    end
   end
 end
 
@@ -114,15 +116,11 @@ end
 local fence = math.max(micros, given + 1)
 fence = string.format('%.0f', fence)
 local started = string.format('%.0f', math.floor(micros / 1000))
+if suspect then
+  redis.call('SADD', suspects, delivery) -- beside another one, where an outage let both in
+end
 redis.call('SET', fence_key, fence)
 redis.call('HSET', entries, delivery, table.concat({started, fence, token, suspect and 1 or 0, entry}, ' '))
-if suspect then
-  -- One that is recorded from memory may find another here: that one keeps its place.
-  local other = redis.call('HGET', aboard, id)
-  if not other or redis.call('HEXISTS', entries, other) == 0 then
-    redis.call('HSET', aboard, id, delivery)
-  end
-end
 redis.call('HSET', owners, delivery, id .. ' ' .. token .. ' ' .. acks)
 if successor ~= '' then
   redis.call('HSET', successors, delivery, successor .. ' ' .. successor_msgs .. '\n')

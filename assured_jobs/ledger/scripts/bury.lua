@@ -4,13 +4,13 @@
 -- KEYS[1] dead     ZSET  instance id -> died at, ms
 -- KEYS[2] buried   ZSET  instance id -> buried at, ms
 -- KEYS[3] entries  HASH  delivery -> entry of this instance
--- KEYS[4] aboard   HASH  instance id -> the one suspect it ran
+-- KEYS[4] suspects SET   deliveries of the suspects it ran
 -- KEYS[5...]       SETs  every ack set of this incarnation
 -- ARGV[1] instance id
 -- ARGV[2] milliseconds it must have been dead: a fetch sent before the process knew may still arrive
 --
 -- Returns 1 buried, 0 not yet.
-local dead, buried, entries, aboard = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local dead, buried, entries, suspects = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local id, patience = ARGV[1], tonumber(ARGV[2])
 
 local died = redis.call('ZSCORE', dead, id)
@@ -24,7 +24,7 @@ for i = 5, #KEYS do
     return 0
   end
 end
-redis.call('HDEL', aboard, id)
+redis.call('DEL', suspects)
 redis.call('ZREM', dead, id)
 redis.call('ZADD', buried, now, id)
 return 1

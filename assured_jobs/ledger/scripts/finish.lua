@@ -7,7 +7,7 @@
 -- KEYS[5] job         HASH    crash record of this message id
 -- KEYS[6] done        STRING  how the delivery ended
 -- KEYS[7] acks        SET     KEYS[8] msgs HASH    KEYS[9] xq ZSET    KEYS[10] xq msgs HASH
--- KEYS[11] queue LIST  (Dramatiq's)   KEYS[12] aboard HASH  instance id -> the one suspect it runs
+-- KEYS[11] queue LIST  (Dramatiq's)   KEYS[12] suspects SET  deliveries of the suspects it runs
 -- ARGV[1] instance id   ARGV[2] delivery   ARGV[3] token
 -- ARGV[4] "ack" done, "retry" acked because a retry was enqueued, "nack" dead-lettered, "again" not acked
 --         because its retry could not be enqueued: back into the queue, unless the retry is there after all
@@ -18,15 +18,16 @@
 -- is no longer this instance's: a late finish. Neither of the two changes anything.
 local alive, entries, owners, successors, job = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local done, acks, msgs, xq, xq_msgs, queue = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[11]
-local aboard = KEYS[12]
+local suspects = KEYS[12]
 local id, delivery, token, how, memory, sent = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local observing = ARGV[7] == 'observe'
 
 --- include expect
 --- include retry_under_way
-for _, key in ipairs({entries, owners, successors, aboard}) do
+for _, key in ipairs({entries, owners, successors}) do
   expect('hash', key)
 end
+expect('set', suspects)
 local prefix = id .. ' ' .. token .. ' '
 local owner = redis.call('HGET', owners, delivery)
 if not redis.call('ZSCORE', alive, id) then
@@ -47,9 +48,7 @@ end
 redis.call('HDEL', entries, delivery)
 redis.call('HDEL', owners, delivery)
 redis.call('HDEL', successors, delivery)
-if redis.call('HGET', aboard, id) == delivery then
-  redis.call('HDEL', aboard, id)
-end
+redis.call('SREM', suspects, delivery)
 if observing then
   if how == 'ack' or how == 'nack' then
     redis.call('DEL', job)

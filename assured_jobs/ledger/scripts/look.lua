@@ -5,15 +5,16 @@
 -- KEYS[3] vitals    HASH  instance id -> "<run_id> <draining> <signs>"
 -- KEYS[4] deferred  ZSET  delivery -> due at, ms
 -- KEYS[5] released  ZSET  delivery -> released at, ms
--- KEYS[6] aboard    HASH  instance id -> the one suspect it runs
+-- KEYS[6] owners    HASH  delivery -> "<instance id> <token> <ack set>"
 -- KEYS[7] observed  ZSET  instance id -> seen dead at, ms
--- ARGV[1] prefix of the presence channels   ARGV[2] prefix of the entries
+-- ARGV[1] prefix of the presence channels   ARGV[2] prefix of the entries   ARGV[3] prefix of the suspects
 --
 -- Returns {now ms, run_id or "-", server uptime s or -1, deliveries due,
---          {id, last heartbeat, vitals, subscribers or -1, suspect or "", ...} of the living, {id, started jobs not settled, ...} of the dead}.
-local alive, dead, vitals, deferred, released, aboard, observed = unpack(KEYS)
-local channel_prefix, entries_prefix = ARGV[1], ARGV[2]
+--          {id, last heartbeat, vitals, subscribers or -1, {suspect, ...}, ...} of the living, {id, started jobs not settled, ...} of the dead}.
+local alive, dead, vitals, deferred, released, owners, observed = unpack(KEYS)
+local channel_prefix, entries_prefix, suspects_prefix = ARGV[1], ARGV[2], ARGV[3]
 
+--- include is_aboard
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local info = redis.pcall('INFO', 'server')
@@ -32,13 +33,15 @@ for i = 1, #scored, 2 do
   living[#living + 1] = scored[i + 1]
   living[#living + 1] = redis.call('HGET', vitals, id) or '- 0'
   living[#living + 1] = tostring(count[2] or -1)
-  -- One that has left spares nobody. Of who is observed dead it was aboard at the death, though its entry is settled.
-  local suspect = redis.call('HGET', aboard, id) or ''
-  local left = suspect ~= '' and redis.call('HEXISTS', entries_prefix .. id, suspect) == 0
-  if left and not redis.call('ZSCORE', observed, id) then
-    suspect = ''
+  -- One that has left spares nobody. Of who is observed dead it was aboard at the death, though its entry is settled. A
+  -- foreign value is complained about where this instance alone is concerned.
+  local suspects = {}
+  for _, delivery in ipairs(redis.pcall('SMEMBERS', suspects_prefix .. id)) do
+    if redis.call('ZSCORE', observed, id) or is_aboard(delivery, entries_prefix .. id, owners) then
+      suspects[#suspects + 1] = delivery
+    end
   end
-  living[#living + 1] = suspect
+  living[#living + 1] = suspects
 end
 
 local gone = {}

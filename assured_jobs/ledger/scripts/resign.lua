@@ -6,13 +6,13 @@
 -- KEYS[3] deaths   HASH  instance id -> "<last heartbeat ms> <draining> <cause>"
 -- KEYS[4] vitals   HASH  instance id -> "<run_id> <draining> <signs>"
 -- KEYS[5] entries  HASH  delivery -> entry of this instance
--- KEYS[6] observed ZSET  instance id -> seen dead at, ms   KEYS[7] aboard HASH  instance id -> its suspect
+-- KEYS[6] observed ZSET  instance id -> seen dead at, ms   KEYS[7] suspects SET  of the deliveries
 -- KEYS[8...]       SETs  every ack set of this incarnation
 -- ARGV[1] instance id
 --
 -- Returns 1 resigned, 0 still holding something, -1 not alive.
 local alive, buried, deaths, vitals, entries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local observed, aboard, id = KEYS[6], KEYS[7], ARGV[1]
+local observed, suspects, id = KEYS[6], KEYS[7], ARGV[1]
 
 local beat = redis.call('ZSCORE', alive, id)
 if not beat then
@@ -30,7 +30,7 @@ local time = redis.call('TIME')
 redis.call('ZREM', alive, id)
 redis.call('HDEL', vitals, id)
 redis.call('ZREM', observed, id)
-redis.call('HDEL', aboard, id)
+redis.call('DEL', suspects)
 redis.call('ZADD', buried, time[1] * 1000 + math.floor(time[2] / 1000), id)
 redis.call('HSET', deaths, id, beat .. ' 1 stopped')
 return 1

@@ -3,13 +3,13 @@
 --
 -- KEYS[1] alive ZSET  instance id -> last heartbeat, ms   KEYS[2] observed ZSET  instance id -> seen dead at, ms
 -- KEYS[3] vitals HASH   KEYS[4] instances HASH   instance id -> ...
--- KEYS[5] entries HASH of this instance   KEYS[6] aboard HASH  instance id -> its suspect
+-- KEYS[5] entries HASH of this instance   KEYS[6] suspects SET  of the deliveries
 -- KEYS[7...] SETs  every ack set of this incarnation (Dramatiq's)
 -- ARGV[1] instance id   ARGV[2] milliseconds in which it may still wake
 --
 -- Returns "lives", "gone", or "waits": it may wake, or Dramatiq's maintenance has not come to all of it yet.
 local alive, observed, vitals, instances, entries = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local aboard, id, patience = KEYS[6], ARGV[1], tonumber(ARGV[2])
+local suspects, id, patience = KEYS[6], ARGV[1], tonumber(ARGV[2])
 
 local seen = redis.call('ZSCORE', observed, id)
 local beat = redis.call('ZSCORE', alive, id)
@@ -35,5 +35,5 @@ redis.call('ZREM', alive, id)
 redis.call('ZREM', observed, id)
 redis.call('HDEL', vitals, id)
 redis.call('HDEL', instances, id)
-redis.call('HDEL', aboard, id)
+redis.call('DEL', suspects)
 return 'gone'
