@@ -61,7 +61,7 @@ class WorkerSide:
         self.guard = Guard(self.ledger, self.instance, outage, self.aboard)
         self.watch = Watch(self.ledger, self.instance, settings, hook)
         self.audit = Audit(self.ledger, self.instance, self.aboard, host)
-        self._left = self._stopped = False
+        self._left = self._stopped = self._drained = False
         self._stopping = threading.Lock()
         #: Set half a second after the boot: see AssuredJobs.before_process_message.
         self.settled = threading.Event()
@@ -80,9 +80,13 @@ class WorkerSide:
         settling.start()
 
     def drain(self) -> None:
-        """Says that this process shuts down, unless it is a child that only inherited this object."""
-        if os.getpid() == self.instance.info.pid and not self.instance.draining:
+        """Says that this process shuts down, unless it is a child that only inherited this object.
+
+        If interrupted: said or not, and said at the exit: a second SIGTERM may come in the middle of it.
+        """
+        if os.getpid() == self.instance.info.pid and not self._drained:
             self.instance.drain()
+            self._drained = True
 
     def stop(self) -> None:
         """Ends the watch and signs off, as soon as nothing runs here any more: a worker that was stopped within a

@@ -465,6 +465,31 @@ def test_a_worker_stopped_while_redis_is_away_lives_until_its_last_job_ends(own_
     assert runs == [1]
 
 
+def test_a_second_sigterm_in_the_middle_of_the_word_draining_does_not_keep_it_from_being_said(
+    server, monkeypatch
+) -> None:
+    inside = Inside(server.url, watch=False)
+    try:
+        inside.start()
+        side, interrupted = inside.side, []
+        beat = side.ledger.instances.beat
+
+        def interrupt(*args, **more):
+            if more["draining"] and not interrupted:
+                interrupted.append(1)
+                raise SystemExit(3)
+            return beat(*args, **more)
+
+        monkeypatch.setattr(side.ledger.instances, "beat", interrupt)
+        with pytest.raises(SystemExit):
+            side.drain()
+        side.drain()  # at the exit
+        said = inside.redis.hget(inside.ledger.keys.vitals, side.instance.info.id)
+        assert said.split(b" ")[1] == b"1"
+    finally:
+        inside.stop()
+
+
 @pytest.mark.parametrize("blip", [dramatiq.errors.ConnectionClosed, redis.ConnectionError, redis.TimeoutError])
 def test_what_a_stopped_worker_could_not_put_back_is_not_stranded_in_the_process_that_lives_on(
     server, monkeypatch, blip
