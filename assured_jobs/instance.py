@@ -21,6 +21,7 @@ from .loss import Loss
 from .naming import name_of
 from .outage import Outage
 from .presence import Presence
+from .same_server import SameServer
 from .settings import AssuredJobsSettings
 from .ticker import Ticker
 
@@ -73,7 +74,7 @@ class Instance:
         self._verified = False
         self._unseen = 0
         self._registered = self._left = False
-        self._same_server = False
+        self._server = SameServer(ledger, host)
         self.info = self._name()
         self.presence = self._new_presence()
         self.heartbeat = Ticker("heartbeat", settings.heartbeat_interval, self._beat_or_tell)
@@ -91,6 +92,8 @@ class Instance:
             raise
         except LedgerError as error:
             self.outage.failed(error, _UNRECORDED)
+            if self.settings.redis_url:
+                self._server.doubt()
         self.presence.start()
         if self._registered and self.presence.ready.wait(_BOOT_PATIENCE):
             self._beat_or_tell()  # verified before the first job can start: also a death in the next instant is seen
@@ -209,21 +212,13 @@ class Instance:
 
     def _register(self, *, again: bool = False) -> None:
         asked = _clock()
-        self._verify_server()
+        self._server.verify()
         if not self.ledger.instances.register(self.info):
             self._drop_name()
             self._rise()
             return
         self._registered, self._confirmed, self._verified = True, asked, False
         self.ledger.tell(Registered(self.info.id, again))
-
-    def _verify_server(self) -> None:
-        """Every answer about a delivery comes from the broker's own keys: on another server all would be wrong."""
-        if not self._same_server:
-            with self.ledger.store.mark() as key:
-                if not self.host.sees(key):
-                    raise LedgerElsewhere
-            self._same_server = True
 
     def _drop_name(self) -> None:
         old, self.info = self.info, self._name()

@@ -490,6 +490,15 @@ def test_a_second_sigterm_in_the_middle_of_the_word_draining_does_not_keep_it_fr
         inside.stop()
 
 
+def test_a_ledger_url_that_does_not_answer_beside_a_broker_that_does_is_named(server, caplog) -> None:
+    inside = Inside(server.url, redis_url="redis://127.0.0.1:1/0", watch=False)
+    try:
+        inside.start()
+        assert "the one that ASSURED_JOBS_REDIS_URL names does not" in caplog.text
+    finally:
+        inside.stop()
+
+
 @pytest.mark.parametrize("blip", [dramatiq.errors.ConnectionClosed, redis.ConnectionError, redis.TimeoutError])
 def test_what_a_stopped_worker_could_not_put_back_is_not_stranded_in_the_process_that_lives_on(
     server, monkeypatch, blip
