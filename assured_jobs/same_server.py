@@ -13,8 +13,8 @@ from .ledger import Ledger
 from .telling import complain
 
 _DOUBT = (
-    "The broker's Redis answers, and the one that ASSURED_JOBS_REDIS_URL names does not. Expected the broker's own server"
-    " and database. Until it answers no job is recorded here, and what this worker holds when it dies stays where it is."
+    "The broker's Redis answers, and the one that ASSURED_JOBS_REDIS_URL names does not. Expected the broker's own "
+    "server and database. Until it answers no job is recorded here, and what this worker holds at its death stays there."
 )
 
 
