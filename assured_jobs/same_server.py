@@ -14,7 +14,7 @@ from .telling import complain
 
 _DOUBT = (
     "The broker's Redis answers, and the one that ASSURED_JOBS_REDIS_URL names does not. Expected the broker's own "
-    "server and database. Until it answers no job is recorded here, and what this worker holds at its death stays there."
+    "server and database. Until it answers no job is recorded here, and what this worker holds at its death stays."
 )
 
 

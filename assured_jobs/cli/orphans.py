@@ -18,6 +18,9 @@ from .words import ago, call, console, count, print_json_list, safe, span, state
 
 SHOWN = 50
 
+#: So many deaths of one job are told to people.
+SHOWN_DEATHS = 3
+
 
 @click.command(
     cls=Verb,
@@ -85,13 +88,15 @@ def print_orphan(screen: Console, shown: Shown, now: int) -> None:
     indent = " " * 10
     screen.print(f"{indent}why   {safe(orphan.reason)}", soft_wrap=True)
     screen.print(f"{indent}with  {call(shown)}", soft_wrap=True)
-    for crash in orphan.crashes[-3:]:
+    for crash in orphan.crashes[-SHOWN_DEATHS:]:
         screen.print(
             f"{indent}{_COUNTED.get(crash.charged_as, 'death')} seen {ago(crash.died_at, now)}, after at most "
             f"{span(crash.ran_at_most)} of running: {safe(crash.cause)} ({safe(crash.instance)} on {safe(crash.host)})",
             soft_wrap=True,
         )
         _print_evidence(screen, indent, crash)
+    if len(orphan.crashes) > SHOWN_DEATHS:
+        screen.print(f"{indent}and {len(orphan.crashes) - SHOWN_DEATHS} earlier, which --json tells", soft_wrap=True)
     if not orphan.crashes:
         screen.print(f"{indent}on    {safe(orphan.instance)}", soft_wrap=True)
 
@@ -101,7 +106,7 @@ def _print_evidence(screen: Console, indent: str, crash: Crash) -> None:
     if crash.rss:
         told.append(f"its worker had {crash.rss / 2**20:,.0f} MiB")
     if crash.uptime is not None:
-        told.append(f"was up for {span(crash.uptime)}")
+        told.append(f"was up for {span(crash.uptime)} at its last heartbeat")
     if crash.aboard:
         told.append(f"and ran beside it {', '.join(crash.aboard)}")
     if told:

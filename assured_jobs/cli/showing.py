@@ -73,8 +73,11 @@ def _print_story(story: Story, now: int) -> None:
 
 def _next_step(orphan: Orphan) -> str:
     id = safe(orphan.message_id)
-    if orphan.state in ("held", "deferred"):
-        return f"one more life or never again:\n  assured-jobs retry {id}\n  assured-jobs delete {id}"
+    commands = f"\n  assured-jobs retry {id}\n  assured-jobs delete {id}"
+    if orphan.state == "held":
+        return f"one more life or never again:{commands}"
+    if orphan.state == "deferred":
+        return f"nothing to do: it goes back into its queue by itself. At once, or never again:{commands}"
     return {
         "orphaned": "the watcher judges it; without one, `assured-jobs recover` does.",
         "released": "the watcher enqueues it; without one, `assured-jobs recover` does.",
