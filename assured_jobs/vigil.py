@@ -19,6 +19,10 @@ from .policy import Judgement, judge
 #: A longer gap between two looks breaks the watch, in seconds: who knows what happened in it.
 LONGEST_GAP = 5.0
 
+#: Up to here a gap is the usual one between two looks, in seconds. What passes unseen in a longer one is nobody's
+#: silence: a frozen store hears no heartbeat, and every one of them is old when it wakes.
+USUAL_GAP = 1.0
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -41,6 +45,8 @@ class Vigil:
         self._client = ledger.store.connect(single=True)
         self._infos: dict[str, InstanceInfo] = {}
         self._absent: dict[str, float] = {}
+        #: Of each living one the heartbeat last seen, and the longest gap between two looks since it came.
+        self._gaps: dict[str, tuple[int, float]] = {}
         self._since = 0.0
         self._looked: float | None = None
         self._witness: tuple[int, str] | None = None
@@ -58,6 +64,7 @@ class Vigil:
         if self._looked is None or now - self._looked > LONGEST_GAP or witness != self._witness:
             self._since, self._witness = now, witness
             self._absent.clear()
+        self._note_gaps(seen, 0.0 if self._looked is None else now - self._looked)
         self._looked = now
         findings = [self._judge(seen, one, now) for one in seen.living if one.id in self._infos]
         present = {finding.vitals.info.id for finding in findings if finding.vitals.presence != "gone"}
@@ -103,10 +110,18 @@ class Vigil:
         self._infos = {id: info for id, info in self._infos.items() if id in living}
         self._infos.update(self.ledger.instances.describe(unknown))
 
+    def _note_gaps(self, look: Look, gap: float) -> None:
+        fresh = gap if gap > USUAL_GAP else 0.0
+        before, self._gaps = self._gaps, {}
+        for one in look.living:
+            beat, longest = before.get(one.id, (one.beat, 0.0))
+            self._gaps[one.id] = (one.beat, max(longest, fresh) if beat == one.beat else 0.0)
+
     def _judge(self, look: Look, one: Seen, now: float) -> Finding:
         age = max(0, look.now - one.beat) / 1000
         if look.uptime >= 0:
             age = min(age, look.uptime)  # while the store was down nobody could beat
+        age = max(0.0, age - self._gaps[one.id][1])
         if one.seen_by == "-" or one.seen_by != look.run_id or one.subscribers < 0 or look.connection < 0:
             presence: Presence = "unknown"
         else:

@@ -22,6 +22,12 @@ def _presence(vigil: Vigil, instance: str) -> str:
     return next(f.vitals.presence for f in findings if f.vitals.info.id == instance)
 
 
+def _watch_for(vigil: Vigil, *, seconds: float) -> None:
+    until = monotonic() + seconds
+    while monotonic() < until:
+        assert _state(vigil, "one") != "dead"
+
+
 @pytest.fixture
 def fleet(server) -> Fleet:
     return Fleet(server.url)
@@ -62,6 +68,20 @@ def test_a_broken_watch_begins_anew(fleet: Fleet) -> None:
         fleet.redis.client_kill_filter(_type="normal", skipme=True)
         with suppress(LedgerUnreachable):
             assert _state(vigil, "one") == "alive"
+
+
+def test_what_passes_between_two_looks_in_a_frozen_store_is_nobodys_silence(fleet: Fleet) -> None:
+    info = fleet.register("one", heartbeat_interval=0.1, heartbeat_ttl=1.0, stall_ttl=2.5)
+    vigil = Vigil(fleet.ledger)
+    with subscribed(fleet, info):
+        fleet.beat("one", presence=True, draining=False)
+        _watch_for(vigil, seconds=0.3)
+        sleep(3.0)  # neither a look nor a heartbeat gets through
+        _watch_for(vigil, seconds=0.3)  # it may take its time to connect again
+        deadline = monotonic() + 10
+        while _state(vigil, "one") != "dead":
+            assert monotonic() < deadline
+            sleep(0.02)
 
 
 @pytest.mark.parametrize("once", [True, False])
