@@ -87,13 +87,13 @@ class Audit:
         """started -> gone, or back into its queue. Its ack or its rejection failed, and its thread has had no other
         message since, which would have settled it."""
         entry, outcome = job.entry, job.unheard_outcome
-        if not (self._observing or job.recorded) and (outcome == "ack" or job.retried):
-            self.host.ack(
-                entry.queue, entry.delivery
-            )  # first: where it fails, it is known to have ended, and asked again
-        self.aboard.ended(job, outcome)
         if self._observing:
+            self.aboard.ended(job, outcome)
             return
+        if not job.recorded and (outcome == "ack" or job.retried):
+            # First: where it fails, the job is still known to have ended, and the next look asks again.
+            self.host.ack(entry.queue, entry.delivery)
+        self.aboard.ended(job, outcome)
         told = StrayPutRight(entry.delivery, entry.queue, job.info.id, "finished", entry.message_id)
         self.ledger.tell(told)
 
