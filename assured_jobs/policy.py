@@ -14,6 +14,10 @@ MAX_INTERRUPTED = 10
 #: The longest wait between two lives of a job that keeps crashing, in seconds.
 MAX_BACKOFF = 60.0
 
+#: Within this time a living instance whose connection was cut has it again, and within twice that it has beaten, in
+#: seconds: it tries every half second, and every second.
+RECONNECT = 1.0
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -37,8 +41,8 @@ def judge(vitals: Vitals, *, watched: float | None, absent_for: float) -> Judgem
     expired = age > info.heartbeat_ttl
     if vitals.presence == "gone":
         # The heartbeat itself verifies the presence: where it is gone, no heartbeat came since it went.
-        grace_over = info.presence_grace > 0 and absent_for >= info.presence_grace
-        if expired or grace_over or (vitals.draining and absent_for > 0):
+        grace = min(info.presence_grace, RECONNECT) if vitals.draining else info.presence_grace
+        if 0 < grace <= absent_for or (expired and _gave_a_chance(info.heartbeat_interval, watched)):
             return Judgement("dead", "connection lost", absent=True)
     elif vitals.presence == "there":
         if age > info.stall_ttl and _gave_a_chance(info.heartbeat_interval, watched):
@@ -51,8 +55,9 @@ def judge(vitals: Vitals, *, watched: float | None, absent_for: float) -> Judgem
 
 
 def _gave_a_chance(interval: float, watched: float | None) -> bool:
-    """After a frozen or unreachable store every heartbeat is old: a watcher waits until all could beat again."""
-    return watched is None or watched > interval
+    """After a frozen or unreachable store every heartbeat is old, and after an outage every connection may be gone:
+    a watcher waits until all could beat again."""
+    return watched is None or watched > max(interval, 2 * RECONNECT)
 
 
 @dataclass(frozen=True)

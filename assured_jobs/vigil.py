@@ -20,7 +20,8 @@ from .policy import Judgement, judge
 LONGEST_GAP = 5.0
 
 #: Up to here a gap is the usual one between two looks, in seconds. What passes unseen in a longer one is nobody's
-#: silence: a frozen store hears no heartbeat, and every one of them is old when it wakes.
+#: silence: a frozen store hears no heartbeat, and every one of them is old when it wakes. Of a gap that breaks the
+#: watch no more than LONGEST_GAP is taken off: it was the judge who slept, and the new watch is what gives a chance.
 USUAL_GAP = 1.0
 
 
@@ -111,7 +112,7 @@ class Vigil:
         self._infos.update(self.ledger.instances.describe(unknown))
 
     def _note_gaps(self, look: Look, gap: float) -> None:
-        fresh = gap if gap > USUAL_GAP else 0.0
+        fresh = min(gap, LONGEST_GAP) if gap > USUAL_GAP else 0.0
         before, self._gaps = self._gaps, {}
         for one in look.living:
             beat, longest = before.get(one.id, (one.beat, 0.0))

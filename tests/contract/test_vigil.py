@@ -84,6 +84,37 @@ def test_what_passes_between_two_looks_in_a_frozen_store_is_nobodys_silence(flee
             sleep(0.02)
 
 
+def test_a_judge_that_slept_waits_no_longer_for_the_dead_than_a_frozen_store_would_explain(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = fleet.register("one", heartbeat_interval=0.1, heartbeat_ttl=1.0, stall_ttl=2.5)
+    vigil = Vigil(fleet.ledger)
+    with subscribed(fleet, info):  # its host lost power: the connection stands
+        fleet.beat("one", presence=True, draining=False)
+        fleet.age("one", seconds=1000)
+        vigil.look()
+        monkeypatch.setattr("assured_jobs.vigil.time.monotonic", lambda: monotonic() + 1000)
+        deadline = monotonic() + 30
+        while _state(vigil, "one") != "dead":
+            assert monotonic() < deadline
+            sleep(0.02)
+
+
+def test_after_an_outage_nobody_is_dead_before_he_could_connect_again(fleet: Fleet) -> None:
+    info = fleet.register("one", heartbeat_interval=0.1, heartbeat_ttl=1.0)
+    vigil = Vigil(fleet.ledger)
+    with subscribed(fleet, info):
+        fleet.beat("one", presence=True, draining=False)
+        _watch_for(vigil, seconds=0.3)
+    vigil.rest()  # the outage, seen from here
+    fleet.age("one", seconds=1000)
+    _watch_for(vigil, seconds=1.0)
+    deadline = monotonic() + 10
+    while _state(vigil, "one") != "dead":
+        assert monotonic() < deadline
+        sleep(0.02)
+
+
 @pytest.mark.parametrize("once", [True, False])
 def test_a_restarted_server_explains_old_heartbeats_and_missing_connections(own_server, once: bool) -> None:
     server = own_server()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lab import Lab
+from proxy import Proxy
 
 
 def _beats_pass(lab: Lab, seconds: float) -> None:
@@ -16,6 +17,13 @@ def _beats_pass(lab: Lab, seconds: float) -> None:
         ),
         f"everybody has lived {seconds} s more",
     )
+
+
+def _youngest_heartbeat(lab: Lab) -> float:
+    """Its age in seconds, by the clock of the store."""
+    seconds, micros = lab.redis.time()
+    [(_, at)] = lab.redis.zrange(lab.ledger.keys.alive, -1, -1, withscores=True)
+    return float(seconds + micros / 1e6 - at / 1000)
 
 
 def test_clocks_two_minutes_off_kill_nobody_and_hide_nobodys_death(lab: Lab) -> None:
@@ -77,6 +85,30 @@ def test_a_redis_that_was_away_for_longer_than_the_ttl_kills_nobody(own_server, 
     assert lab.alive() == [name]
     assert lab.count("start")[1] == 1
     assert worker.log.read_text().count("The ledger in Redis does not answer") == 1
+
+
+def test_a_fleet_cut_off_from_redis_for_longer_than_the_ttl_kills_nobody(own_server, make_lab) -> None:
+    lab = make_lab(own_server())
+    proxy = Proxy(lab.server.url)
+    patient = {"HEARTBEAT_TTL": "2.5", "PRESENCE_GRACE": "2", "STALL_TTL": "60"}
+    for _ in range(4):
+        lab.worker(threads=2, environment={"LAB_URL": proxy.url}, **patient)
+    for n in range(8):
+        lab.jobs.gated.send(n)
+    lab.wait(lambda: lab.count("start"), "jobs run")
+    names = set(lab.alive())
+
+    proxy.cut(refuse=True)
+    lab.wait(lambda: _youngest_heartbeat(lab) > 3, "heartbeats and connections are gone")
+    proxy.heal()
+    lab.wait(lambda: _youngest_heartbeat(lab) < 0.5, "they come back")
+    _beats_pass(lab, 4)
+    lab.open()
+    lab.wait_until_empty()
+    assert set(lab.alive()) == names
+    assert lab.redis.hlen(lab.ledger.keys.deaths) == 0
+    assert lab.count("start") == dict.fromkeys(range(8), 1)
+    proxy.close()
 
 
 @pytest.mark.parametrize("how", ["restarted empty", "flushed"])

@@ -25,10 +25,15 @@ def _judge(presence, age, *, watched=1000.0, absent_for=0.0, draining=False, **c
         ("there", 181, {"watched": 5.0}, "stalled"),  # after a frozen store everybody gets a chance to beat
         ("gone", 1, {"absent_for": 2.9}, "alive"),
         ("gone", 1, {"absent_for": 3.0}, ("dead", "connection lost")),
-        ("gone", 46, {"watched": 0.0}, ("dead", "connection lost")),  # no watch needed
+        ("gone", 46, {"watched": 15.0}, "alive"),  # after an outage every connection may be gone
+        ("gone", 46, {"watched": 15.1}, ("dead", "connection lost")),
+        ("gone", 46, {"watched": 15.0, "absent_for": 3.0}, ("dead", "connection lost")),
+        ("gone", 46, {"watched": None}, ("dead", "connection lost")),  # a judge that only comes by
+        ("gone", 46, {"watched": 1.9, "heartbeat_interval": 0.5}, "alive"),
         ("gone", 1, {"absent_for": 999.0, "presence_grace": 0}, "alive"),
-        ("gone", 1, {"absent_for": 0.1, "draining": True}, ("dead", "connection lost")),
-        ("gone", 1, {"absent_for": 0.0, "draining": True}, "draining"),
+        ("gone", 1, {"absent_for": 1.0, "draining": True}, ("dead", "connection lost")),
+        ("gone", 1, {"absent_for": 0.9, "draining": True}, "draining"),
+        ("gone", 1, {"absent_for": 0.5, "draining": True, "presence_grace": 0.5}, ("dead", "connection lost")),
         ("unknown", 44, {}, "alive"),
         ("unknown", 46, {}, ("dead", "heartbeat expired")),
         ("unknown", 46, {"watched": 14.0}, "alive"),
