@@ -44,7 +44,7 @@ class Proxy:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes whoever accepts
         self._listener.close()
-        self.cut()
+        self.cut(refuse=True)  # also what is being accepted right now
 
     def _accept(self) -> None:
         while True:
