@@ -44,8 +44,10 @@ _PLANS = {
 @click.option("--dry-run", is_flag=True, help="Change nothing: say the verdict on each orphan, and why.")
 @shared
 def recover(options: Options, dry_run: bool) -> None:
-    """Finds the dead, brings their jobs back, releases what is due. Safe at any time, beside any other pass.
+    """Finds the dead, brings their jobs back, releases what is due. Safe beside any other pass.
 
+    It takes who has no connection and is overdue at that word: in the first seconds after an outage of Redis or of the
+    network, wait until the workers are back (`assured-jobs instances`).
     Where a worker's connection is gone and its grace still open, this looks on until the grace is over.
     Exits with 1 where jobs of the dead could not be brought back.
     """

@@ -101,7 +101,7 @@ def test_a_judge_that_slept_waits_no_longer_for_the_dead_than_a_frozen_store_wou
 
 
 def test_after_an_outage_nobody_is_dead_before_he_could_connect_again(fleet: Fleet) -> None:
-    info = fleet.register("one", heartbeat_interval=0.1, heartbeat_ttl=1.0)
+    info = fleet.register("one", heartbeat_interval=4.0, heartbeat_ttl=1.0)
     vigil = Vigil(fleet.ledger)
     with subscribed(fleet, info):
         fleet.beat("one", presence=True, draining=False)
