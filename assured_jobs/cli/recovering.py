@@ -46,8 +46,8 @@ _PLANS = {
 def recover(options: Options, dry_run: bool) -> None:
     """Finds the dead, brings their jobs back, releases what is due. Safe beside any other pass.
 
-    It takes who has no connection and is overdue at that word: in the first seconds after an outage of Redis or of the
-    network, wait until the workers are back (`assured-jobs instances`).
+    A worker without a connection whose heartbeat is overdue is taken for dead at once: in the first seconds after an
+    outage of Redis or of the network, wait until the workers are back (`assured-jobs instances`).
     Where a worker's connection is gone and its grace still open, this looks on until the grace is over.
     Exits with 1 where jobs of the dead could not be brought back.
     """

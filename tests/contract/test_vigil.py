@@ -8,6 +8,7 @@ from time import monotonic, sleep
 import pytest
 
 from assured_jobs.errors import LedgerUnreachable
+from assured_jobs.testing.worker import wait_until
 from assured_jobs.vigil import Vigil
 from dead import Fleet, subscribed
 
@@ -26,6 +27,10 @@ def _watch_for(vigil: Vigil, *, seconds: float) -> None:
     until = monotonic() + seconds
     while monotonic() < until:
         assert _state(vigil, "one") != "dead"
+
+
+def _wait_until_dead(vigil: Vigil, timeout: float = 10) -> None:
+    wait_until(lambda: _state(vigil, "one") == "dead", "it is found dead", timeout, told=lambda: vigil.look()[1])
 
 
 @pytest.fixture
@@ -51,10 +56,7 @@ def test_an_absence_counts_from_the_first_look_that_saw_it(fleet: Fleet) -> None
     with subscribed(fleet, info):
         fleet.beat("one", presence=True, draining=False)
     assert _state(vigil, "one") == "alive"
-    deadline = monotonic() + 10
-    while _state(vigil, "one") != "dead":
-        assert monotonic() < deadline
-        sleep(0.02)
+    _wait_until_dead(vigil)
 
 
 def test_a_broken_watch_begins_anew(fleet: Fleet) -> None:
@@ -78,10 +80,7 @@ def test_what_passes_between_two_looks_in_a_frozen_store_is_nobodys_silence(flee
         _watch_for(vigil, seconds=0.3)
         sleep(3.0)  # neither a look nor a heartbeat gets through
         _watch_for(vigil, seconds=0.3)  # it may take its time to connect again
-        deadline = monotonic() + 10
-        while _state(vigil, "one") != "dead":
-            assert monotonic() < deadline
-            sleep(0.02)
+        _wait_until_dead(vigil)
 
 
 def test_a_judge_that_slept_waits_no_longer_for_the_dead_than_a_frozen_store_would_explain(
@@ -94,10 +93,7 @@ def test_a_judge_that_slept_waits_no_longer_for_the_dead_than_a_frozen_store_wou
         fleet.age("one", seconds=1000)
         vigil.look()
         monkeypatch.setattr("assured_jobs.vigil.time.monotonic", lambda: monotonic() + 1000)
-        deadline = monotonic() + 30
-        while _state(vigil, "one") != "dead":
-            assert monotonic() < deadline
-            sleep(0.02)
+        _wait_until_dead(vigil, timeout=30)
 
 
 def test_after_an_outage_nobody_is_dead_before_he_could_connect_again(fleet: Fleet) -> None:
@@ -109,10 +105,7 @@ def test_after_an_outage_nobody_is_dead_before_he_could_connect_again(fleet: Fle
     vigil.rest()  # the outage, seen from here
     fleet.age("one", seconds=1000)
     _watch_for(vigil, seconds=1.0)
-    deadline = monotonic() + 10
-    while _state(vigil, "one") != "dead":
-        assert monotonic() < deadline
-        sleep(0.02)
+    _wait_until_dead(vigil)
 
 
 @pytest.mark.parametrize("once", [True, False])

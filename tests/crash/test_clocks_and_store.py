@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
 from lab import Lab
@@ -89,26 +91,25 @@ def test_a_redis_that_was_away_for_longer_than_the_ttl_kills_nobody(own_server, 
 
 def test_a_fleet_cut_off_from_redis_for_longer_than_the_ttl_kills_nobody(own_server, make_lab) -> None:
     lab = make_lab(own_server())
-    proxy = Proxy(lab.server.url)
-    patient = {"HEARTBEAT_TTL": "2.5", "PRESENCE_GRACE": "2", "STALL_TTL": "60"}
-    for _ in range(4):
-        lab.worker(threads=2, environment={"LAB_URL": proxy.url}, **patient)
-    for n in range(8):
-        lab.jobs.gated.send(n)
-    lab.wait(lambda: lab.count("start"), "jobs run")
-    names = set(lab.alive())
+    with closing(Proxy(lab.server.url)) as proxy:
+        patient = {"HEARTBEAT_TTL": "2.5", "PRESENCE_GRACE": "2", "STALL_TTL": "60"}
+        for _ in range(4):
+            lab.worker(threads=2, environment={"LAB_URL": proxy.url}, **patient)
+        for n in range(8):
+            lab.jobs.gated.send(n)
+        lab.wait(lambda: lab.count("start"), "jobs run")
+        names = set(lab.alive())
 
-    proxy.cut(refuse=True)
-    lab.wait(lambda: _youngest_heartbeat(lab) > 3, "heartbeats and connections are gone")
-    proxy.heal()
-    lab.wait(lambda: _youngest_heartbeat(lab) < 0.5, "they come back")
-    _beats_pass(lab, 4)
-    lab.open()
-    lab.wait_until_empty()
-    assert set(lab.alive()) == names
-    assert lab.redis.hlen(lab.ledger.keys.deaths) == 0
-    assert lab.count("start") == dict.fromkeys(range(8), 1)
-    proxy.close()
+        proxy.cut(refuse=True)
+        lab.wait(lambda: _youngest_heartbeat(lab) > 3, "heartbeats and connections are gone")
+        proxy.heal()
+        lab.wait(lambda: _youngest_heartbeat(lab) < 0.5, "they come back")
+        _beats_pass(lab, 4)
+        lab.open()
+        lab.wait_until_empty()
+        assert set(lab.alive()) == names
+        assert lab.redis.hlen(lab.ledger.keys.deaths) == 0
+        assert lab.count("start") == dict.fromkeys(range(8), 1)
 
 
 @pytest.mark.parametrize("how", ["restarted empty", "flushed"])
